@@ -1,0 +1,52 @@
+"""The exceptions. Every one carries a finding: file, layer, feature, value, limit and next step."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from controllines.findings import Finding, finding
+
+
+class ControlLinesError(Exception):
+    """Base of all errors of this package.
+
+    Attributes
+    ----------
+    finding : what happened, where, and what to do
+    """
+
+    def __init__(self, what: Finding) -> None:
+        super().__init__(str(what))
+        self.finding = what
+
+    @classmethod
+    def of(cls, code: str, **where: object) -> Self:
+        """Build the error from a code of the catalogue (arguments as in :func:`controllines.findings.finding`)."""
+        return cls(finding(code, **where))  # type: ignore[arg-type]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.finding,)
+
+
+class UsageError(ControlLinesError):
+    """The call itself is wrong (command line: exit code 2)."""
+
+
+class InputError(ControlLinesError):
+    """An input file, layer or feature cannot be used."""
+
+
+class CRSError(InputError):
+    """The coordinate reference system is missing, contradictory or not allowed (坐标系缺失、矛盾或不受支持)."""
+
+
+class GeometryError(InputError):
+    """A geometry cannot be used and cannot be repaired."""
+
+
+class PlanError(ControlLinesError):
+    """The plan cannot be used at all (exit code 4)."""
+
+
+class OutputError(ControlLinesError):
+    """The outputs could not be written; nothing was left half done (exit code 5)."""
