@@ -1,14 +1,13 @@
 """Areas (面积): official on the ellipsoid (椭球面积), planar in the Gauss plane (平面面积), net of ridges (扣除田坎).
 
-The official area of 国土调查办发〔2008〕32号 cuts each edge and a meridian into a trapezoid on the ellipsoid. That sum is
-the planar shoelace area after the vertices are brought to the plane of :mod:`controllines.crs`.
+The official area of 国土调查办发〔2008〕32号 cuts each edge and a meridian into a trapezoid on the ellipsoid. That sum
+is the planar shoelace area after the vertices are brought to the plane of :mod:`controllines.crs`.
 """
 
 from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
-import pyproj
 import shapely
 
 from controllines.crs import (
@@ -21,11 +20,12 @@ from controllines.crs import (
     plane_of,
     recognise,
     reproject,
+    same,
     to_lonlat,
     to_plane,
     zone_of,
 )
-from controllines.errors import GeometryError
+from controllines.errors import CRSError, GeometryError
 
 Array = np.ndarray
 _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
@@ -58,9 +58,9 @@ def official_area(geoms: object, crs: object = None, *, rule: EdgeRule = EdgeRul
     stays below 0.02 m² up to 1 km².
     """
     array, source = _polygons(geoms, crs, datum)
-    areas = np.full(len(array), np.nan)
-    given = ~shapely.is_missing(array)
-    if given.any() and not shapely.is_empty(array[given]).all():
+    areas = np.where(shapely.is_missing(array), np.nan, 0.0)
+    given = ~(shapely.is_missing(array) | shapely.is_empty(array))
+    if given.any():
         check_range(source, shapely.total_bounds(array[given]))
         plane = plane_of(lonlat_bounds(array[given], source))
         areas[given] = shapely.area(to_plane(array[given], source, plane, rule))
@@ -69,9 +69,9 @@ def official_area(geoms: object, crs: object = None, *, rule: EdgeRule = EdgeRul
 
 def _polygons(geoms: object, crs: object, datum: str | None) -> tuple[Array, SourceCRS]:
     own = getattr(geoms, "crs", None)
-    if own is not None and crs is not None and own != pyproj.CRS.from_user_input(crs):
-        raise GeometryError.of("CRS_CONTRADICTS", expected=str(crs), actual=own.name)
     source = recognise(own if crs is None else crs, datum=datum)
+    if own is not None and not same(own, source.crs):
+        raise CRSError.of("CRS_CONTRADICTS", expected=str(crs), actual=own.name)
     values = geoms.geometry.values if isinstance(geoms, gpd.GeoDataFrame | gpd.GeoSeries) else geoms
     array = np.atleast_1d(np.asarray(values, dtype=object))
     given = ~shapely.is_missing(array)
@@ -97,10 +97,10 @@ def planar_area(geoms: Array, source: SourceCRS) -> Array:
     for zone in np.unique(zones):
         rows = zones == zone
         if source.zone == zone:
-            areas[rows] = shapely.area(_near_origin(geoms[rows]))
+            areas[rows] = shapely.area(geoms[rows])  # GEOS counts from a vertex: a zone prefix costs no digits
         else:
             target = SourceCRS(gauss_kruger(int(zone)), "cgcs2000")
-            areas[rows] = shapely.area(_near_origin(reproject(geoms[rows], source, target)))
+            areas[rows] = shapely.area(reproject(geoms[rows], source, target))
     return areas
 
 
@@ -113,9 +113,3 @@ def planar_area_of_plane(geoms: Array, plane: Plane) -> Array:
 def _middle(geoms: Array) -> Array:
     bounds = shapely.bounds(geoms)
     return np.column_stack([(bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2])
-
-
-def _near_origin(geoms: Array) -> Array:
-    """Move polygons near the origin: a shoelace over coordinates of 26 million metres loses square metres."""
-    origin = np.round(shapely.total_bounds(geoms)[:2])
-    return np.asarray(shapely.transform(geoms, lambda xy: xy - origin))

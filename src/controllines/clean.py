@@ -15,6 +15,7 @@ from controllines.findings import Finding, finding
 
 Array = np.ndarray
 _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+_NESTING = (shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION)
 #: A repair in the plane is silent below perimeter × this width (m): the coordinate precision, twice.
 DOOR_WIDTH_M = 0.0002
 
@@ -60,7 +61,7 @@ def clean(geoms: Array, ids: Array, *, source: object = None, layer: str | None 
 
     broken = np.flatnonzero(~shapely.is_missing(out) & ~shapely.is_valid(out))
     before, reasons = shapely.area(out[broken]), shapely.is_valid_reason(out[broken])
-    out[broken] = polygonal(shapely.make_valid(out[broken], method="structure", keep_collapsed=False))
+    out[broken] = _mend(out[broken])
     status[broken] = "repaired"
     for row, area, reason in zip(broken, before, reasons, strict=True):
         if not shapely.is_empty(out[row]):
@@ -84,12 +85,30 @@ def through_door(geoms: Array) -> tuple[Array, Array, Array]:
     out = np.array(geoms, dtype=object)
     change, limit = np.zeros(len(out)), np.full(len(out), np.inf)
     broken = np.flatnonzero(~shapely.is_valid(out))
-    mended = polygonal(shapely.make_valid(out[broken], method="structure", keep_collapsed=False))
+    mended = _mend(out[broken])
     change[broken] = np.abs(shapely.area(mended) - shapely.area(out[broken]))
     limit[broken] = shapely.length(out[broken]) * DOOR_WIDTH_M
     out[broken] = mended
     out[(change >= limit) | (shapely.area(out) == 0)] = None
     return out, change, limit
+
+
+def _mend(geoms: Array) -> Array:
+    """Make polygons valid by their structure: shells less holes, parts united."""
+
+    def valid(broken: Array) -> Array:
+        return polygonal(shapely.make_valid(broken, method="structure", keep_collapsed=False))
+
+    if not len(geoms):
+        return geoms
+    parts, index = shapely.get_parts(geoms, return_index=True)
+    filled = np.asarray(shapely.polygons(shapely.get_exterior_ring(parts)))
+    shells = valid(np.asarray(shapely.multipolygons(filled, indices=index)))
+    mended = valid(geoms)
+    # GEOS takes a hole that lies outside its shell for a shell of its own; a hole is never land
+    stray = ~shapely.covered_by(mended, shells)
+    mended[stray] = polygonal(shapely.intersection(mended[stray], shells[stray]))
+    return mended
 
 
 def polygonal(geoms: Array) -> Array:
@@ -99,11 +118,9 @@ def polygonal(geoms: Array) -> Array:
     if not len(mixed):
         return out
     parts, index = shapely.get_parts(out[mixed], return_index=True)
-    nested = shapely.get_type_id(parts) == shapely.GeometryType.MULTIPOLYGON
-    while nested.any():
+    while np.isin(shapely.get_type_id(parts), _NESTING).any():
         parts, inner = shapely.get_parts(parts, return_index=True)
         index = index[inner]
-        nested = shapely.get_type_id(parts) == shapely.GeometryType.MULTIPOLYGON
     keep = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
     out[mixed] = shapely.MultiPolygon()
     if keep.any():
@@ -112,6 +129,6 @@ def polygonal(geoms: Array) -> Array:
     return out
 
 
-def _corner(geom: object) -> tuple[float, float] | None:
+def _corner(geom: shapely.Geometry | None) -> tuple[float, float] | None:
     xy = shapely.get_coordinates(geom)
     return (float(xy[0][0]), float(xy[0][1])) if len(xy) and np.isfinite(xy[0]).all() else None

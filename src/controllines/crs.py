@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import pyproj
@@ -71,7 +71,7 @@ class SourceCRS:
         """True where coordinates are metres in a projection, not degrees."""
         return bool(self.crs.is_projected)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """``EPSG:…`` where the CRS is in the register, else its WKT."""
         return crs_name(self.crs)
@@ -109,9 +109,7 @@ class Plane:
     @property
     def step(self) -> str:
         """The PROJ step from longitude and latitude (radians) to the plane."""
-        return (
-            f"proj=cea lon_0={self.lon_0} lat_ts={self.lat_0} x_0=0 y_0={self._y_0!r} a={A} rf={RF}"
-        )
+        return f"proj=cea lon_0={self.lon_0} lat_ts={self.lat_0} x_0=0 y_0={self._y_0!r} a={A} rf={RF}"
 
     def forward(self, source: SourceCRS) -> pyproj.Transformer:
         """Return the transformer from the source's coordinates (x east, y north) to the plane."""
@@ -202,11 +200,9 @@ def recognise(crs: object, *, datum: str | None = None, source: object = None, l
     if crs is None or crs == "":
         raise CRSError.of("CRS_MISSING", source=source, layer=layer, hint="")
     try:
-        parsed = pyproj.CRS.from_user_input(crs).to_2d()
+        parsed = _horizontal(pyproj.CRS.from_user_input(crs))
     except ProjCRSError:
         raise CRSError.of("CRS_UNKNOWN", source=source, layer=layer, actual=str(crs)[:120]) from None
-    if parsed.is_compound:
-        parsed = parsed.sub_crs_list[0]
     if not (parsed.is_projected or parsed.is_geographic):
         raise CRSError.of("CRS_UNKNOWN", source=source, layer=layer, actual=parsed.name)
     name = _plain(parsed.geodetic_crs.datum.name if parsed.geodetic_crs and parsed.geodetic_crs.datum else "")
@@ -221,19 +217,31 @@ def recognise(crs: object, *, datum: str | None = None, source: object = None, l
     raise CRSError.of("CRS_FOREIGN_DATUM", source=source, layer=layer, actual=parsed.name)
 
 
+def _horizontal(crs: pyproj.CRS) -> pyproj.CRS:
+    """Return the two-dimensional part, without height and without a stored way to WGS84 (TOWGS84)."""
+    if crs.is_compound:
+        return _horizontal(crs.sub_crs_list[0])
+    if crs.is_bound and crs.source_crs is not None:
+        return _horizontal(crs.source_crs)
+    return crs.to_2d() if len(crs.axis_info) > 2 else crs  # to_2d() rewrites a flat CRS too, and its code is lost
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def same(first: pyproj.CRS, second: pyproj.CRS) -> bool:
-    """True if two CRS give the same meaning to x and y (names and axis order aside)."""
+    """Return whether two CRS give the same meaning to x and y (names and axis order aside)."""
     if first.is_projected != second.is_projected:
         return False
     datums = [_plain(c.geodetic_crs.datum.name) for c in (first, second) if c.geodetic_crs and c.geodetic_crs.datum]
     families = [("cgcs2000" if d in _CGCS2000 else "wgs84" if d in _WGS84 else d) for d in datums]
     if len(set(families)) != 1:
         return False
-    return not first.is_projected or first.to_dict() == second.to_dict() or _projection(first) == _projection(second)
+    if not first.is_projected or first.equals(second, ignore_axis_order=True):
+        return True
+    units = {axis.unit_conversion_factor for crs in (first, second) for axis in crs.axis_info}
+    return len(units) == 1 and _projection(first) is not None and _projection(first) == _projection(second)
 
 
 def crs_name(crs: pyproj.CRS) -> str:
@@ -299,7 +307,7 @@ def _projection(crs: pyproj.CRS) -> dict[str, float] | None:
         "Latitude of natural origin": "lat_0", "Longitude of natural origin": "lon_0",
         "Scale factor at natural origin": "k", "False easting": "x_0", "False northing": "y_0",
     }  # fmt: skip
-    return {names[p.name]: round(p.value, 9) for p in operation.params if p.name in names}
+    return {names[p.name]: round(float(p.value), 9) for p in operation.params if p.name in names}
 
 
 def check_range(source: SourceCRS, bounds: Array, *, file: object = None, layer: str | None = None) -> None:
@@ -341,6 +349,11 @@ def split_edges(geoms: Array, rule: EdgeRule) -> Array:
     ----------
     geoms : array of Polygon or MultiPolygon, none missing, in metres
     """
+    full = ~shapely.is_empty(geoms)
+    if not full.all():  # shapely 2.2 crashes on building empty polygons from ragged arrays
+        out = np.array(geoms, dtype=object)
+        out[full] = split_edges(out[full], rule)
+        return out
     if not len(geoms):
         return geoms
     kind, xy, offsets = shapely.to_ragged_array(geoms, include_z=False)

@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from controllines.errors import UsageError
 
 AVOID, STAY_WITHIN = "avoid", "stay_within"
+#: Name of what lies outside every unit of a layer.
+OUTSIDE_ALL = "范围外"
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,31 @@ class Kind:
 @cache
 def registry() -> dict[str, Kind]:
     """Return all kinds by key, in the order in which results list them."""
-    text = files("controllines").joinpath("data/kinds.toml").read_text(encoding="utf-8")
-    return {key: _kind(key, entry) for key, entry in tomllib.loads(text)["kinds"].items()}
+    return {key: _kind(key, entry) for key, entry in _data()["kinds"].items()}
 
 
-def _kind(key: str, entry: dict[str, object]) -> Kind:
-    names = {role: tuple(values) for role, values in entry.pop("fields", {}).items()}  # type: ignore[attr-defined]
-    return Kind(key=key, tables=tuple(entry.pop("tables")), fields=names, **entry)  # type: ignore[arg-type]
+@cache
+def parcel_kind() -> Kind:
+    """Return what applications (申请地块) are: no control line, but with fields of their own."""
+    entry = _data()["parcels"]
+    names = {role: tuple(values) for role, values in entry["fields"].items()}
+    return Kind(key="parcels", zh=entry["zh"], group="application", fields=names)
+
+
+@cache
+def placeholders() -> frozenset[str]:
+    """Return ids that exporters write where there is none (FID_0, DKMC, blank)."""
+    return frozenset(_data()["parcels"]["placeholders"])
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(files("controllines").joinpath("data/kinds.toml").read_text(encoding="utf-8"))
+
+
+def _kind(key: str, entry: dict[str, Any]) -> Kind:
+    names = {role: tuple(values) for role, values in entry["fields"].items()}
+    return Kind(key=key, **entry | {"tables": tuple(entry["tables"]), "fields": names})
 
 
 def kind_of(name: str, *, sense: str | None = None) -> Kind:

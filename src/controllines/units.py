@@ -33,7 +33,7 @@ def half_up(m2: float, unit: str, decimals: int) -> Decimal:
     """Return square metres in ``unit``, rounded half up (四舍五入) from the unrounded value."""
     numerator, denominator = _ratio(unit)
     exact = Decimal(repr(float(m2))) * denominator / numerator
-    return exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP) + 0  # + 0: no negative zero
 
 
 def print_area(m2: float | None, unit: str = "公顷", decimals: int | None = None, *, with_unit: bool = False) -> str:

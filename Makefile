@@ -1,0 +1,58 @@
+# Everything runs in the project's own .venv; PYTHON chooses the interpreter it is made from (3.11 or later).
+PYTHON ?= python3
+SIZE ?= small
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo   演示县：写入 demo-output/ (checks a synthetic county)"
+	@echo "make test   全部测试 (all tests)"
+	@echo "make lint   ruff, mypy --strict"
+	@echo "make docs   重新生成 docs/findings.md (from the catalogue of findings)"
+	@echo "make bench  示范县核对各步用时 (seconds by stage; SIZE=county for the larger one)"
+	@echo "make clean  删除 .venv 与生成物 (removes everything generated)"
+
+demo: .venv/.runtime
+	$(BIN)/controllines demo --out demo-output
+
+test: .venv/.test
+	$(BIN)/pytest -n auto
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: .venv/.runtime
+	$(BIN)/python docs/make_findings.py
+
+bench: .venv/.runtime
+	$(BIN)/python benchmarks/check.py --size $(SIZE)
+
+clean:
+	rm -rf .venv build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.created:
+	@command -v $(PYTHON) >/dev/null || { echo "找不到 $(PYTHON)：请安装 Python 3.11 或以上 (Python 3.11 or later is needed)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$$($(PYTHON) --version) 太旧：需要 3.11 或以上，可用 make PYTHON=python3.12 指定 (too old: 3.11 or later is needed)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "缺少 venv 模块：Debian、Ubuntu 请执行 apt-get install python3-venv (the venv module is missing)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.runtime: .venv/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/.test: .venv/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ .venv/.runtime
+
+.venv/.dev: .venv/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ .venv/.test .venv/.runtime

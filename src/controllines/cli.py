@@ -1,0 +1,230 @@
+"""The command line (命令行): parse → job → pipeline. Exit codes are those of the contract."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controllines.errors import ControlLinesError, InputError, OutputError, PlanError, UsageError
+from controllines.findings import Finding, finding
+
+USAGE, NOTHING, PLAN, OUTPUT, INTERNAL, INTERRUPTED = 2, 3, 4, 5, 70, 130
+_EXIT: dict[type[ControlLinesError], int] = {
+    UsageError: USAGE,
+    PlanError: PLAN,
+    OutputError: OUTPUT,
+    InputError: NOTHING,
+}
+#: At most this many error findings are printed; all are in result.json and the xlsx.
+SHOWN = 20
+
+app = typer.Typer(
+    name="controllines",
+    help="三条控制线套合核对与面积统计 · Checks land against the three control lines and computes area statistics.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_PLAN_HELP = "规划：plan.toml、.gpkg 或 .gdb（也可设环境变量 CONTROLLINES_PLAN）· the plan"
+Plan = Annotated[str | None, typer.Option("--plan", envvar="CONTROLLINES_PLAN", help=_PLAN_HELP)]
+Out = Annotated[str, typer.Option("--out", help="输出文件夹 · output folder")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="覆盖别的任务的成果 · replace another job's outputs")]
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="版本 · versions of the package and its engines")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="出错时显示调用栈 · show tracebacks")] = False,
+) -> None:
+    _state["debug"] = debug
+    if version:
+        from controllines.pipeline import versions
+
+        for name, value in versions().items():
+            _say(f"{name} {value}")
+        raise typer.Exit
+
+
+_state = {"debug": False}
+
+
+@app.command()
+def check(
+    parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
+    out: Out,
+    plan: Plan = None,
+    formats: Annotated[str, typer.Option("--format", help="xlsx,html,gpkg,csv")] = "xlsx,html",
+    lines: Annotated[str, typer.Option(help="只核对这些控制线（逗号分隔）· kinds to check")] = "",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="核对基准日，缺省为今天 · date of the check")] = None,
+    project_by: Annotated[str | None, typer.Option("--project-by", help="field|file|folder|row")] = None,
+    area: Annotated[str, typer.Option(help="文件所印面积 official 椭球|planar 平面 · printed area")] = "official",
+    datum: Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")] = None,
+    map_lines: Annotated[str, typer.Option("--map-lines", help="地图所带控制线 none|near|all")] = "near",
+    no_paths: Annotated[bool, typer.Option("--no-paths", help="成果中不写文件夹 · keep folders out")] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """核对申请地块与控制线是否冲突 · Check parcels against the control lines."""
+    from controllines.pipeline import CheckOptions, Job, run
+    from controllines.results import summary_line
+
+    if datum not in (None, "as_is"):
+        raise UsageError.of("OPTION_VALUE", layer="--datum", actual=datum, expected="as_is")
+    job = Job(
+        parcels=tuple(parcels), plan=_plan_path(plan), out=out, formats=_split(formats), as_of=as_of,
+        options=CheckOptions(lines=_split(lines), area=area), datum=datum, project_by=project_by,
+        map_lines=map_lines, paths=not no_paths, overwrite=overwrite,
+    )  # fmt: skip
+    with _progress() as tell:
+        outcome = run(job, tell=tell)
+    _show_errors(outcome.result.findings)
+    _say(f"{summary_line(outcome.result)}。成果：{out}")
+    raise typer.Exit(0 if outcome.complete else 1)
+
+
+@app.command()
+def stats(
+    out: Out,
+    of: Annotated[list[str], typer.Option("--of", help="控制线，可多次 · kinds of lines")],
+    by: Annotated[list[str], typer.Option("--by", help="统计单元，可多次 · kinds of units")],
+    plan: Plan = None,
+    unit: Annotated[str, typer.Option(help="公顷|亩|万亩|平方公里|平方米")] = "公顷",
+    decimals: Annotated[int, typer.Option(min=0, max=6, help="小数位数 · decimals")] = 2,
+    overwrite: Overwrite = False,
+) -> None:
+    """分乡镇、分规划分区的面积统计 · Area statistics by unit."""
+    from controllines.report import write_statistics
+    from controllines.stats import tabulate
+    from controllines.units import UNITS
+
+    if unit not in UNITS:
+        raise UsageError.of("OPTION_VALUE", layer="--unit", actual=unit, expected="、".join(UNITS))
+    with _progress() as tell:
+        tell("读取规划并统计")
+        table = tabulate(_plan_path(plan), of=of, by=by)
+        written = write_statistics(table, out, unit=unit, decimals=decimals, overwrite=overwrite)
+    _say(f"{len(table.frame)} 行统计。成果：{'、'.join(str(path) for path in written)}")
+    raise typer.Exit(1 if table.provenance["unmeasured"] else 0)
+
+
+@app.command()
+def info(file: Annotated[str, typer.Argument(help="数据文件 · any readable file")]) -> None:
+    """说明一个文件是什么 · Tell what a file is, layer by layer."""
+    from controllines import describe
+
+    for line in describe.describe(Path(file)):
+        _say(line)
+
+
+@app.command()
+def demo(
+    out: Out,
+    size: Annotated[str, typer.Option(help="small|county")] = "small",
+    seed: Annotated[int, typer.Option(help="随机种子 · seed of the synthetic county")] = 650422,
+    overwrite: Overwrite = False,
+) -> None:
+    """生成合成示范县并完整核对一遍 · Make the synthetic demo county and run the main job on it."""
+    from controllines import demo as demo_county
+    from controllines.pipeline import Job, run
+    from controllines.report import write_statistics
+    from controllines.results import outcome_table, summary_line
+    from controllines.stats import tabulate
+
+    if size not in ("small", "county"):
+        raise UsageError.of("OPTION_VALUE", layer="--size", actual=size, expected="small、county")
+    folder = Path(out)
+    with _progress() as tell:
+        tell("生成合成示范县")
+        made = demo_county.make_demo(folder, size=size, seed=seed)
+        results = folder / "核对结果"
+        outcome = run(Job(parcels=(str(made.applications),), plan=str(made.plan), out=str(results),
+                          overwrite=overwrite), tell=tell)  # fmt: skip
+        tell("统计")
+        table = tabulate(outcome.result.plan, of=["生态保护红线", "永久基本农田", "城镇开发边界"],
+                         by=["乡镇", "规划分区"])  # fmt: skip
+        write_statistics(table, folder / "面积统计", overwrite=overwrite)
+    _say("合成数据，仅供演示。")
+    _say(summary_line(outcome.result))
+    _say(outcome_table(outcome.result).to_string())
+    _say("请打开：")
+    for path in (results / "地图.html", results / "三线核对汇总表.xlsx", folder / "面积统计" / "面积统计表.xlsx"):
+        _say(f"  {path.resolve()}")
+
+
+def main() -> None:
+    """Run the command line; the only place where errors become exit codes."""
+    _utf8()
+    try:
+        app()
+    except ControlLinesError as error:
+        _fail(error.finding, next(code for kind, code in _EXIT.items() if isinstance(error, kind)))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # the last resort of the command line: an internal error is reported as one
+        _fail(finding("INTERNAL", actual=f"{type(error).__name__}: {error}"), INTERNAL)
+
+
+def _fail(problem: Finding, code: int) -> None:
+    if _state["debug"]:
+        traceback.print_exc()
+    _warn(str(problem))
+    sys.exit(code)
+
+
+def _utf8() -> None:
+    """Chinese on any console: a Windows code page would stop at the first character it lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _say(text: str) -> None:
+    print(text)
+
+
+def _warn(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _show_errors(findings: object) -> None:
+    """Print what was excluded or could not be checked, as ``CODE file:layer:feature: message; fix``."""
+    errors = findings[findings["severity"] == "error"]  # type: ignore[index]
+    for row in errors.head(SHOWN).itertuples():
+        where = ":".join(str(part) for part in (row.source, row.layer, row.feature) if isinstance(part, str) and part)
+        _warn(f"{row.code} {where}: {row.message}; {row.fix}")
+    if len(errors) > SHOWN:
+        _warn(f"……另有 {len(errors) - SHOWN} 条问题，见 result.json 和 三线核对汇总表.xlsx")
+
+
+def _plan_path(plan: str | None) -> str:
+    if plan:
+        return plan
+    if Path("controllines.toml").exists():
+        return "controllines.toml"
+    raise UsageError.of("PLAN_NOT_GIVEN")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
+
+
+@contextmanager
+def _progress() -> Iterator[object]:
+    """Show the current stage on stderr, only on a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda stage: None
+        return
+    with console.status("") as status:
+        yield lambda stage: status.update(stage)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Adapters of the formats that the worker reads: shapefile, file geodatabase, GeoPackage, GeoJSON, GeoParquet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyproj
+import shapely
+from pyproj.exceptions import CRSError as ProjCRSError
+
+from controllines.errors import CRSError, InputError
+from controllines.findings import Finding, finding
+from controllines.io import border, shapefile
+from controllines.io.gate import Opened
+from controllines.io.source import Source, Wanted
+
+_WKB = "__wkb__"
+#: Formats whose layers have names; the others hold one layer.
+NAMED_LAYERS = ("OpenFileGDB", "GPKG")
+_UNDEFINED = ("undefined", "unknown", "unnamed")
+
+
+def read_vector(opened: Opened, wanted: Wanted) -> list[Source]:
+    """Read the layers of a gdb, gpkg, geojson or GeoParquet file.
+
+    Raises
+    ------
+    InputError, CRSError
+    """
+    read = border.read_layers(opened, wanted, encoding=None)
+    return [_source(opened, about, table, crs=declared_crs(opened, about)) for about, table in read]
+
+
+def read_shapefile(opened: Opened, wanted: Wanted) -> list[Source]:
+    """Read a shapefile whose parts are all there and agree; text by .cpg, LDID, UTF-8 or GB18030, in this order.
+
+    Raises
+    ------
+    InputError
+        A part is missing or cut off, or the text fits no encoding.
+    """
+    checked = shapefile.check(opened)
+    found: list[Finding] = list(checked.findings)
+    system = shapefile.prj(opened)
+    how = ".prj 文件" if system else "未找到（没有 .prj 文件）"
+    [(about, table)] = border.read_layers(opened, wanted, encoding=checked.encoding)
+    if len(table) != checked.records:
+        actual = f"应有 {checked.records} 个要素，读出 {len(table)} 个"
+        raise InputError.of("FILE_CORRUPT", source=opened.shown, actual=actual)
+    return [_source(opened, about, table, crs=(system, how), encoding=checked.encoding, found=found)]
+
+
+def _source(
+    opened: Opened,
+    about: dict[str, Any],
+    table: pa.Table,
+    *,
+    crs: tuple[pyproj.CRS | None, str],
+    encoding: str | None = None,
+    found: list[Finding] | None = None,
+) -> Source:
+    layer = about["name"] if opened.driver in NAMED_LAYERS else None
+    findings = list(found or [])
+    geoms = geometries(table.column(_WKB), opened, layer, findings)
+    if about["curves"]:
+        findings.append(finding("CURVES_LINEARISED", source=opened.shown, layer=layer, actual=about["curves"]))
+    return Source(
+        path=opened.shown, layer=layer, frame=frame(table), geoms=geoms, crs=crs[0],
+        crs_found=crs[1], encoding=encoding, resolution_m=None, sha256=opened.sha256, driver=opened.driver,
+        findings=tuple(findings),
+    )  # fmt: skip
+
+
+def frame(table: pa.Table) -> pd.DataFrame:
+    """Return the attribute columns as a frame; whole numbers stay whole where some are missing."""
+    result: pd.DataFrame = table.drop_columns([_WKB]).to_pandas(integer_object_nulls=True)
+    return result.reindex(pd.RangeIndex(len(table)))  # a table without columns forgets how long it was
+
+
+def geometries(column: pa.ChunkedArray, opened: Opened, layer: str | None, found: list[Finding]) -> np.ndarray:
+    """Return two-dimensional shapely objects of WKB; what cannot be read becomes None, with a finding by row."""
+    wkb = np.array(column.to_pylist(), dtype=object)
+    geoms = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
+    broken = np.flatnonzero(shapely.is_missing(geoms) & ~pd.isna(wkb))
+    found.extend(
+        finding("GEOMETRY_UNREADABLE", source=opened.shown, layer=layer, feature=f"row:{row + 1}") for row in broken
+    )
+    return np.asarray(shapely.force_2d(geoms), dtype=object)
+
+
+def declared_crs(opened: Opened, about: dict[str, Any]) -> tuple[pyproj.CRS | None, str]:
+    """Return the CRS that the file declares and how it was found; pyproj alone interprets it.
+
+    Raises
+    ------
+    CRSError
+        ``CRS_UNKNOWN``: the declaration is not a CRS.
+    """
+    text, how = (
+        about["crs"],
+        {"Parquet": "GeoParquet 元数据", "GeoJSON": "GeoJSON 标准（WGS84 经纬度）"}.get(opened.driver, "图层坐标系"),
+    )
+    member = about.get("crs_member")
+    if member is not None:
+        text, how = member or (text if text != "EPSG:4326" else None), "GeoJSON 的 crs 成员"
+    if not text or str(text).lower().startswith(_UNDEFINED):
+        return None, "未找到（图层没有坐标系）"
+    system = parsed_crs(text, opened, about["name"] if opened.driver in NAMED_LAYERS else None)
+    undefined = system is None or system.name.lower().startswith(_UNDEFINED)
+    return (None, "未找到（图层没有坐标系）") if undefined else (system, how)
+
+
+def parsed_crs(text: str, opened: Opened, layer: str | None) -> pyproj.CRS | None:
+    """Let pyproj read the definition of a CRS."""
+    try:
+        return pyproj.CRS.from_user_input(text)
+    except ProjCRSError:
+        raise CRSError.of("CRS_UNKNOWN", source=opened.shown, layer=layer, actual=str(text)[:120]) from None

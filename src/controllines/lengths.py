@@ -1,0 +1,77 @@
+"""Lengths in true metres (长度): depth, width and clearance of a conflict.
+
+The working plane is true for areas only: a degree north of its middle its lengths are 1.5 % off. So every length is
+found after x and y were scaled locally to true metres.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from controllines.crs import Plane
+
+Array = np.ndarray
+#: Lengths found by halving are right to this share of themselves.
+ACCURACY = 1e-5
+#: A part whose mean width is no more than the coordinate precision (m) is contact (接边), not conflict.
+CONTACT_WIDTH_M = 0.0001
+
+
+def true_metres(geoms: Array, plane: Plane, *, around: Array | None = None) -> Array:
+    """Return geometries scaled to true metres, each about the middle of its own box (or of ``around``)."""
+    bounds = shapely.bounds(geoms if around is None else around)
+    centre = np.column_stack([(bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2])
+    stretch = plane.stretch(centre[:, 1])
+    xy, index = shapely.get_coordinates(geoms, return_index=True)
+    moved = (xy - centre[index]) * np.column_stack([stretch, 1 / stretch])[index]
+    return np.asarray(shapely.set_coordinates(np.array(geoms, dtype=object), moved))
+
+
+def mean_width(geoms: Array, plane: Plane) -> Array:
+    """Return the mean width (平均宽度, 2·area/perimeter, m) of polygons."""
+    scaled = true_metres(geoms, plane)
+    return np.asarray(2 * shapely.area(scaled) / np.maximum(shapely.length(scaled), 1e-300))
+
+
+def is_contact(geoms: Array, plane: Plane) -> Array:
+    """True for polygons no wider than the coordinate precision: neighbours that touch, not land (接边)."""
+    return np.asarray(mean_width(geoms, plane) <= CONTACT_WIDTH_M)
+
+
+def inset_depth(within: Array, part: Array) -> Array:
+    """Return the smallest inward shift of ``within`` (m, true-metre coordinates) at which nothing of ``part`` remains.
+
+    It is the greatest distance of a point of ``part`` from the boundary of ``within``; with ``part = within`` it is the
+    radius of the largest circle inside. Found by halving, to 0.001 % (offsets around reflex corners to 0.03 %).
+    """
+    low = np.zeros(len(within))
+    box = shapely.bounds(within)
+    high = np.minimum(
+        np.sqrt(shapely.area(within) / np.pi), np.minimum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) / 2
+    )
+    high = high * (1 + ACCURACY)
+    rows = np.arange(len(within))
+    while len(rows):
+        middle = (low[rows] + high[rows]) / 2
+        left = shapely.buffer(within[rows], -middle, quad_segs=32)
+        remains = shapely.intersects(left, part[rows])
+        low[rows[remains]], high[rows[~remains]] = middle[remains], middle[~remains]
+        rows = rows[high[rows] - low[rows] > np.maximum(ACCURACY * high[rows], 1e-7)]
+    return np.asarray((low + high) / 2)
+
+
+def clearance(geoms: Array, obstacles: Array, plane: Plane, limit_m: float) -> Array:
+    """Return the distance (m) from each geometry to the nearest obstacle, NaN beyond ``limit_m``."""
+    out = np.full(len(geoms), np.nan)
+    # The plane stretches lengths by a few per cent at most: search a little further, then measure truly.
+    i, j = shapely.STRtree(obstacles).query(geoms, predicate="dwithin", distance=limit_m * 1.1)
+    if not len(i):
+        return out
+    gap = shapely.shortest_line(geoms[i], obstacles[j])
+    length = shapely.length(true_metres(gap, plane))
+    order = np.lexsort((length, i))
+    rows, first = np.unique(i[order], return_index=True)
+    nearest = length[order][first]
+    out[rows] = np.where(nearest <= limit_m, nearest, np.nan)
+    return out

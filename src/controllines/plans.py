@@ -1,0 +1,295 @@
+"""Plans (规划): the control lines, units and context layers of a county, laid into one plane.
+
+``open_plan`` takes a plan.toml, a GeoPackage or file geodatabase with official table names, or a dictionary. A layer
+that cannot be read does not stop the plan: it is ``failed``, and nothing checked against it is ever "none".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from controllines import io
+from controllines.crs import Plane, plane_of
+from controllines.errors import ControlLinesError, InputError, PlanError, UsageError
+from controllines.findings import Finding, finding
+from controllines.kinds import Kind, in_order, kind_of, kind_of_table
+from controllines.layers import Layer, Reading, bounds_of, lay, read_layer
+
+Array = np.ndarray
+
+
+class LayerSpec(BaseModel):
+    """One ``[layers.*]`` table of plan.toml; see the contract for the meaning of each key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    layer: str | None = None
+    crs: str | None = None
+    fields: dict[str, str] = {}
+    coverage: str | None = None
+    version: str | None = None
+    as_at: dt.date | None = None
+    source: str | None = None
+    approval: str | None = None
+    accept_excluded: list[str] = []
+    datum: str | None = None
+    edges_straight_in: str | None = None
+    sense: str | None = None
+    trusted: bool = False
+
+    @property
+    def reading(self) -> Reading:
+        """How the layer is to be read."""
+        return Reading(crs=self.crs, fields=self.fields, datum=self.datum, edges_straight_in=self.edges_straight_in)
+
+
+class PlanSpec(BaseModel):
+    """The ``[plan]`` table of plan.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = ""
+    version: str | None = None
+    county: str | None = None
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+    synthetic: bool = False
+
+
+class PlanFile(BaseModel):
+    """A whole plan.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    plan: PlanSpec = PlanSpec()
+    layers: dict[str, LayerSpec]
+    aliases: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The land a layer speaks about (覆盖范围).
+
+    Attributes
+    ----------
+    zh : what bounds it, in words
+    geoms : polygons in the plane
+    bbox : True where it is only the layer's own bounding box
+    """
+
+    zh: str
+    geoms: Array
+    bbox: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A county's plan (国土空间规划), ready to be laid over.
+
+    Attributes
+    ----------
+    spec : name, version, county code, dates
+    layers : kind → layer, in registry order, all laid into ``plane``
+    failed : kind → finding, layers that were named but could not be used
+    specs : kind → what plan.toml says of the layer
+    coverage : kind → coverage of each control line
+    findings : findings of the plan itself; those of layers are with the layers
+    path : where it was opened
+    """
+
+    spec: PlanSpec
+    layers: Mapping[str, Layer]
+    failed: Mapping[str, Finding]
+    specs: Mapping[str, LayerSpec]
+    coverage: Mapping[str, Coverage]
+    plane: Plane
+    path: str = ""
+    findings: tuple[Finding, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the plan (规划名称)."""
+        return self.spec.name
+
+    @property
+    def version(self) -> str | None:
+        """Version of the plan (版本)."""
+        return self.spec.version
+
+    @property
+    def county(self) -> str | None:
+        """Six-digit code of the county (县级行政区代码)."""
+        return self.spec.county
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """Findings of the plan and of all its layers."""
+        layers = (item for layer in self.layers.values() for item in layer.findings)
+        return (*self.findings, *self.failed.values(), *layers)
+
+    def lines(self) -> list[Kind]:
+        """Return the kinds of control lines that the plan names, in registry order."""
+        keys = in_order({*self.layers, *self.failed})
+        return [kind for kind in (self.kind(key) for key in keys) if kind.is_line]
+
+    def kind(self, key: str) -> Kind:
+        """Return a kind of this plan; custom kinds know their sense from plan.toml."""
+        return kind_of(key, sense=self.specs[key].sense if key in self.specs else None)
+
+
+def open_plan(what: object, *, county: str | None = None, version: str | None = None, name: str | None = None) -> Plan:
+    """Open a plan.
+
+    Parameters
+    ----------
+    what : path of a plan.toml, of a .gpkg or .gdb with official table names, or a dictionary kind → path or
+        GeoDataFrame
+    county, version, name : fill or replace what plan.toml says
+
+    Raises
+    ------
+    PlanError
+        The plan cannot be used at all: plan.toml is wrong, or no layer could be read.
+    """
+    if isinstance(what, Plan):
+        return what
+    given = {key: value for key, value in {"county": county, "version": version, "name": name}.items() if value}
+    if isinstance(what, Mapping):
+        return _opened(PlanSpec(**given), _from_mapping(what), {}, "dict")
+    path = Path(str(what))
+    if not path.exists():
+        raise PlanError.of("PLAN_NOT_FOUND", source=path)
+    if path.suffix.lower() == ".toml":
+        file = _parse(path)
+        spec = file.plan.model_copy(update=given)
+        wanted = {kind_key(key, entry.sense): (entry, path.parent / entry.path) for key, entry in file.layers.items()}
+        return _opened(spec, wanted, file.aliases, str(path))
+    return _opened(PlanSpec(**{"name": path.stem} | given), _from_tables(path), {}, str(path))
+
+
+def kind_key(name: str, sense: str | None) -> str:
+    """Return the key of a kind named in plan.toml; an unknown one is an error of the plan."""
+    try:
+        return kind_of(name, sense=sense).key
+    except UsageError as error:
+        raise PlanError(error.finding) from None
+
+
+def _parse(path: Path) -> PlanFile:
+    try:
+        return PlanFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PlanError.of("PLAN_TOML", source=path, actual=str(error)) from None
+    except ValidationError as error:
+        wrong = "；".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise PlanError.of("PLAN_TOML", source=path, actual=wrong) from None
+
+
+Wanted = Mapping[str, tuple[LayerSpec, Any]]
+
+
+def _from_mapping(what: Mapping[Any, Any]) -> Wanted:
+    return {
+        kind_key(str(key), None): (LayerSpec(path="" if isinstance(value, gpd.GeoDataFrame) else str(value)), value)
+        for key, value in what.items()
+    }
+
+
+def _from_tables(path: Path) -> Wanted:
+    """Recognise the layers of a file by their official table names."""
+    try:
+        sources = io.read(path)
+    except InputError as error:
+        raise PlanError(error.finding) from None
+    wanted: dict[str, tuple[LayerSpec, Any]] = {}
+    for source in sources:
+        kind = kind_of_table(source.layer or "")
+        if kind is None:
+            continue
+        if kind.key in wanted:
+            raise PlanError.of("PLAN_TWO_TABLES", source=path, layer=source.layer, actual=wanted[kind.key][0].layer,
+                               expected=kind.zh)  # fmt: skip
+        wanted[kind.key] = (LayerSpec(path=str(path), layer=source.layer), source)
+    if not wanted:
+        raise PlanError.of("PLAN_NO_TABLES", source=path, actual="、".join(str(source.layer) for source in sources))
+    return wanted
+
+
+def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: str) -> Plan:
+    read: dict[str, Layer] = {}
+    failed: dict[str, Finding] = {}
+    for key in in_order(wanted):
+        entry, where = wanted[key]
+        try:
+            read[key] = read_layer(where, key, layer=entry.layer, sense=entry.sense, reading=entry.reading,
+                                   trusted=entry.trusted)  # fmt: skip
+        except ControlLinesError as error:
+            failed[key] = finding("PLAN_LAYER_FAILED", source=error.finding.source or str(where), layer=entry.layer,
+                                  actual=error.finding.message, hint=error.finding.fix, zh=kind_of(key, sense="avoid").zh)  # fmt: skip
+    if not any(len(layer) for layer in read.values()):
+        raise PlanError.of(
+            "PLAN_EMPTY", source=path, actual="；".join(f.message for f in failed.values()) or "没有图层"
+        )
+    plane = _plane(read)
+    layers = {key: lay(layer, plane) for key, layer in read.items()}
+    specs = {key: entry for key, (entry, _) in wanted.items()}
+    lines = [key for key in layers if layers[key].kind.is_line]
+    return Plan(
+        spec=spec, layers=layers, failed=failed, specs=specs, plane=plane, path=path, aliases=aliases,
+        coverage={key: _coverage(key, specs[key], layers) for key in lines},
+        findings=tuple(finding("LAYER_NO_VERSION", source=specs[key].path, layer=layers[key].kind.zh)
+                       for key in lines if not specs[key].version),
+    )  # fmt: skip
+
+
+def _plane(layers: Mapping[str, Layer]) -> Plane:
+    """The plane's middle is the county's, else the plan's."""
+    chosen = [layers["county"]] if "county" in layers else list(layers.values())
+    bounds = [box for box in (bounds_of(layer) for layer in chosen) if box is not None]
+    if not bounds:
+        bounds = [box for box in (bounds_of(layer) for layer in layers.values()) if box is not None]
+    if not bounds:
+        raise PlanError.of("PLAN_EMPTY", actual="所有图层都没有可用的要素")
+    low, high = np.min(bounds, axis=0), np.max(bounds, axis=0)
+    return plane_of((low[0], low[1], high[2], high[3]))
+
+
+def _coverage(key: str, spec: LayerSpec, layers: Mapping[str, Layer]) -> Coverage:
+    """Return what bounds the land a layer speaks about: the one named, else county, townships, its own box."""
+    named = kind_key(spec.coverage, "avoid") if spec.coverage else None
+    if named is not None and named not in layers:
+        raise PlanError.of("COVERAGE_MISSING", source=spec.path, layer=layers[key].kind.zh, actual=spec.coverage)
+    for bound in [named] if named else ["county", "township"]:
+        if bound in layers and layers[bound].used.any():
+            return Coverage(layers[bound].kind.zh, layers[bound].geoms[layers[bound].used])
+    geoms = layers[key].geoms[layers[key].used]
+    box = shapely.box(*shapely.total_bounds(geoms)) if len(geoms) else shapely.Polygon()
+    return Coverage("图层外接矩形", np.array([box], dtype=object), bbox=True)
+
+
+def checksum(plan: Plan) -> str:
+    """Return a checksum over the plan's layers and what plan.toml says of them."""
+    digest = hashlib.sha256(plan.spec.model_dump_json().encode())
+    for key in in_order(plan.specs):
+        digest.update(f"{key}{plan.specs[key].model_dump_json()}".encode())
+        for origin in plan.layers[key].origins if key in plan.layers else ():
+            digest.update(f"{origin.layer}{origin.sha256}".encode())
+    return digest.hexdigest()
+
+
+def unit_kinds(plan: Plan) -> Iterable[str]:
+    """Return the keys of the plan's unit layers (统计单元), in registry order."""
+    return [key for key, layer in plan.layers.items() if layer.kind.group == "unit"]

@@ -1,0 +1,227 @@
+"""The folder of a run (输出文件夹): everything is written beside it and moved in with result.json last."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from pyogrio.errors import DataSourceError
+from xlsxwriter.exceptions import XlsxWriterException
+
+from controllines.errors import OutputError, UsageError
+from controllines.report import csvfile, html, resultjson, vector, xlsx
+from controllines.report.maps import MAP_LINES
+from controllines.report.model import build
+from controllines.report.rows import every_text, file_name
+
+if TYPE_CHECKING:
+    from controllines.results import CheckResult
+
+#: Formats for people, and those that are always written.
+FORMATS = ("xlsx", "html")
+ALWAYS = ("gpkg", "csv")
+MARK = "result.json"
+GPKG, CSV, XLSX, HTML = "conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html"
+
+
+def write_report(
+    result: CheckResult,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    map_lines: str = "near",
+    overwrite: bool = False,
+    paths: bool = True,
+) -> list[Path]:
+    """Write the outputs of a check into a folder; all of them, or none.
+
+    Parameters
+    ----------
+    result : the checked parcels
+    out : folder; must be absent, empty or hold the result of the same run
+    formats : ``xlsx`` and ``html`` for people; ``gpkg`` and ``csv`` are always written
+    map_lines : control lines on the map: ``none``, ``near`` (within 500 m of an application) or ``all``
+    overwrite : replace the result of another run, or write into a folder with other files (they stay)
+    paths : False leaves file names only, no folders, in every output
+
+    Returns
+    -------
+    list of Path
+        The written files, result.json last.
+
+    Raises
+    ------
+    UsageError
+        Unknown format or ``map_lines``.
+    OutputError
+        The folder holds something else, or a file could not be written; what was there is intact.
+    """
+    _check_options(formats, map_lines)
+    target = Path(out)
+    if not paths:
+        result = without_folders(result)
+    with _as_output_error(target):
+        old = _old_files(target, str(result.provenance["run_id"]), overwrite=overwrite)
+        parent = target.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.absolute().name}.", suffix=".tmp", dir=parent))
+        fresh, before = work / "new", work / "old"
+        fresh.mkdir()
+        before.mkdir()
+        done = False
+        try:
+            names = _write_all(result, fresh, formats, map_lines)
+            _swap(target.absolute(), fresh, before, (names, old))
+            done = True
+        finally:
+            # files that could not be put back after a failure stay here rather than nowhere
+            if done or not any(before.iterdir()):
+                shutil.rmtree(work, ignore_errors=True)
+    return [target / name for name in names]
+
+
+def _check_options(formats: Sequence[str], map_lines: str) -> None:
+    unknown = [name for name in formats if name not in FORMATS + ALWAYS]
+    if unknown:
+        raise UsageError.of("OUTPUT_FORMAT_UNKNOWN", actual="、".join(unknown), expected="、".join(FORMATS + ALWAYS))
+    if map_lines not in MAP_LINES:
+        raise UsageError.of("OUTPUT_MAP_LINES_UNKNOWN", actual=map_lines, expected="、".join(MAP_LINES))
+
+
+@contextlib.contextmanager
+def _as_output_error(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, XlsxWriterException, DataSourceError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason) from error
+
+
+def _old_files(target: Path, run_id: str, *, overwrite: bool) -> list[str]:
+    """Return the files of an earlier result in the folder, which this one replaces.
+
+    Raises
+    ------
+    OutputError
+        The folder holds something else and ``overwrite`` is not given.
+    """
+    if target.is_dir() and not any(target.iterdir()):
+        return []
+    if not target.exists():
+        return []
+    old = _read_mark(target / MARK) if target.is_dir() else None
+    if not target.is_dir() or not (overwrite or (old is not None and old[0] == run_id)):
+        raise OutputError.of("OUTPUT_NOT_EMPTY", source=target)
+    return [name for name in old[1] if (target / name).is_file()] if old else []
+
+
+def _read_mark(path: Path) -> tuple[str, list[str]] | None:
+    """Return run id and files of our result.json; None if it is not ours."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != resultjson.SCHEMA:
+            return None
+        names = [str(entry["path"]) for entry in content["files"]]
+        return str(content["provenance"]["run_id"]), [name for name in names if _inside(name)] + [MARK]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _inside(name: str) -> bool:
+    """Return whether a listed path stays in its folder: somebody may have edited the list."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and "\\" not in name and ":" not in name
+
+
+def _write_all(result: CheckResult, folder: Path, formats: Sequence[str], map_lines: str) -> list[str]:
+    """Write all files, on the disk for good; return their names, result.json last."""
+    report = build(result, map_lines=map_lines)
+    vector.write(result, folder / GPKG, report.banners)
+    (folder / CSV).write_bytes(csvfile.to_bytes(result, report.banners))
+    names = [GPKG, CSV]
+    if "xlsx" in formats:
+        xlsx.write(report, folder / XLSX)
+        names.append(XLSX)
+    if "html" in formats:
+        (folder / HTML).write_bytes(html.to_bytes(report, map_lines=map_lines))
+        names.append(HTML)
+    listed = [(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names]
+    (folder / MARK).write_bytes(resultjson.to_bytes(resultjson.document(result, listed)))
+    names.append(MARK)
+    for name in names:
+        _flush(folder / name)
+    return names
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "posix":  # Windows cannot open a folder for this
+        _flush(folder)
+
+
+def _swap(target: Path, fresh: Path, before: Path, names: tuple[list[str], list[str]]) -> None:
+    """Move the old files out and the new ones in, the commit mark first out and last in; undo it on failure."""
+    new, old = names
+    existed = target.exists()
+    target.mkdir(exist_ok=True)
+    replaced = [name for name in dict.fromkeys([MARK, *old, *new]) if (target / name).exists()]
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for name in replaced:
+            _move(target / name, before / name, moved)
+        for name in new:
+            _move(fresh / name, target / name, moved)
+        _flush_folder(target)
+        _flush_folder(target.parent)
+    except BaseException:
+        for source, place in reversed(moved):
+            place.replace(source)
+        if not existed:
+            target.rmdir()
+        raise
+
+
+def _move(source: Path, place: Path, moved: list[tuple[Path, Path]]) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(place)
+    moved.append((source, place))
+
+
+def without_folders(result: CheckResult) -> CheckResult:
+    """Return the result with file names instead of paths in every text (--no-paths)."""
+    known = {str(entry["path"]) for key in ("inputs", "layers") for entry in result.provenance[key] if entry["path"]}
+    for frame in (result.parcels, result.findings):
+        known |= set(frame["source"].dropna().astype(str))
+    known = {path for path in known if file_name(path) != path}
+    folders = {path[: -len(file_name(path))] for path in known}
+    longest = sorted((folder for folder in folders if len(folder) > 1), key=len, reverse=True)
+
+    def strip(text: str) -> str:
+        for folder in longest:
+            text = text.replace(folder, "")
+        return text
+
+    def column(frame: Any, names: Sequence[str]) -> Any:
+        return frame.assign(**{name: frame[name].map(strip, na_action="ignore") for name in names if name in frame})
+
+    return dataclasses.replace(
+        result,
+        parcels=column(result.parcels, ("source",)),
+        findings=column(result.findings, ("source", "message", "expected", "actual", "fix")),
+        provenance=every_text(result.provenance, strip),
+    )

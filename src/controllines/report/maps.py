@@ -1,0 +1,123 @@
+"""Map layers (图形) in longitude and latitude; control lines only near the applications unless asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from controllines.crs import recognise, to_lonlat
+from controllines.report.rows import records
+from controllines.report.words import clean
+
+if TYPE_CHECKING:
+    from controllines.results import CheckResult
+
+MAP_LINES = ("none", "near", "all")
+#: Control lines are secret beyond the neighbourhood of the applications (contract, Secrecy).
+NEAR_M = 500.0
+#: Metres in one degree of latitude, to 0.6 %; only distances on the map depend on it.
+_DEGREE_M = 110_900.0
+#: How far a drawn control line may lie beside the true one, metres.
+_DRAWN_M = {"near": 0.2, "all": 5.0}
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape of the map: to what it belongs, and its geometry in longitude and latitude."""
+
+    key: str
+    kind: str
+    label: str
+    geometry: Any
+
+
+@dataclass(frozen=True)
+class MapLayers:
+    """All shapes of the map.
+
+    Attributes
+    ----------
+    parcels, pieces, outside : ``key`` is the parcel's id (as in the frames)
+    lines : control lines; ``key`` is the feature's id, ``label`` its class
+    """
+
+    parcels: tuple[Shape, ...]
+    pieces: tuple[Shape, ...]
+    outside: tuple[Shape, ...]
+    lines: tuple[Shape, ...]
+
+
+def map_layers(result: CheckResult, map_lines: str) -> MapLayers:
+    """Return the shapes to draw."""
+    parcels = _shapes(result.parcels, key="parcel_id", label="name")
+    return MapLayers(
+        parcels=parcels,
+        pieces=_shapes(result.pieces, key="parcel_id", kind="kind", label="class"),
+        outside=_shapes(result.outside, key="parcel_id", kind="kind"),
+        lines=() if map_lines == "none" else _lines(result, parcels, map_lines),
+    )
+
+
+def _shapes(frame: gpd.GeoDataFrame, *, key: str, kind: str = "", label: str = "") -> tuple[Shape, ...]:
+    geoms = lonlat(frame)
+    return tuple(
+        Shape(clean(row[key]), clean(row.get(kind)), clean(row.get(label)), geom)
+        for row, geom in zip(records(frame), geoms, strict=True)
+        if geom is not None and not geom.is_empty
+    )
+
+
+def lonlat(frame: gpd.GeoDataFrame) -> Array:
+    """Return the geometries of a frame in longitude and latitude (degrees)."""
+    geoms = frame.geometry.to_numpy()
+    if not len(geoms):
+        return geoms
+    source = recognise(frame.crs, datum="as_is")
+    moved = shapely.transform(shapely.force_2d(geoms), lambda xy: to_lonlat(source, xy))
+    return np.asarray(moved)
+
+
+def _lines(result: CheckResult, parcels: tuple[Shape, ...], map_lines: str) -> tuple[Shape, ...]:
+    if not parcels:
+        return ()
+    middle = float(np.mean([shape.geometry.centroid.y for shape in parcels]))
+    scale = np.array([_DEGREE_M * math.cos(math.radians(middle)), _DEGREE_M])
+    near = _neighbourhood(parcels, scale)
+    found: list[Shape] = []
+    for key, layer in result.plan.layers.items():
+        if layer.kind.is_line:
+            found += _near(layer.frame, near if map_lines == "near" else None, scale, (key, _DRAWN_M[map_lines]))
+    return tuple(found)
+
+
+def _neighbourhood(parcels: tuple[Shape, ...], scale: Array) -> Any:
+    metric = shapely.transform([shape.geometry for shape in parcels], lambda xy: xy * scale)
+    # a coarser circle lies inside the true one: never more is shown than the 500 m
+    near = shapely.union_all(shapely.buffer(metric, NEAR_M, quad_segs=4))
+    shapely.prepare(near)
+    return near
+
+
+def _near(frame: gpd.GeoDataFrame, near: Any, scale: Array, drawn: tuple[str, float]) -> list[Shape]:
+    kind, tolerance = drawn
+    geoms = shapely.transform(lonlat(frame), lambda xy: xy * scale)
+    rows = np.arange(len(geoms)) if near is None else np.flatnonzero(shapely.intersects(near, geoms))
+    if not len(rows):
+        return []
+    cut = shapely.make_valid(geoms[rows], method="structure", keep_collapsed=False)
+    if near is not None:
+        cut = shapely.intersection(cut, near)
+    cut = shapely.transform(shapely.simplify(cut, tolerance), lambda xy: xy / scale)
+    named = records(frame.iloc[rows], ("feature_id", "class"))
+    return [
+        Shape(clean(row["feature_id"]), kind, clean(row["class"]), geom)
+        for row, geom in zip(named, cut, strict=True)
+        if geom is not None and not geom.is_empty
+    ]

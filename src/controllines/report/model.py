@@ -1,0 +1,336 @@
+"""The one report model (报表模型): made once from a result; every writer only lays it out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from controllines.kinds import in_order, registry, three_lines
+from controllines.report.figures import Area, Convention, Measures, area, measures, parts
+from controllines.report.maps import MapLayers, map_layers
+from controllines.report.rows import Row, grouped, records
+from controllines.report.sentences import CLASSES, Scope, flags, result_word, row_class, sentence
+from controllines.report.words import clean, say, unprintable, word
+
+if TYPE_CHECKING:
+    from controllines.results import CheckResult
+
+#: Severity of outcomes, worst first.
+OUTCOMES = ("conflict", "failed", "no_data", "none")
+
+
+@dataclass(frozen=True)
+class LineRow:
+    """One parcel (or project) × control line.
+
+    Attributes
+    ----------
+    scope : the line
+    outcome, result, look, sentence, verdict : outcome key, short word, class on the map, sentence, 规则判定
+    shown : the printed figures
+    flags : Chinese names of the flags
+    pieces : the row's pieces with their printed areas
+    row : the row of the frame
+    """
+
+    scope: Scope
+    outcome: str
+    result: str
+    look: str
+    sentence: str
+    verdict: str
+    shown: Measures
+    flags: tuple[str, ...]
+    pieces: tuple[tuple[Row, Area], ...]
+    row: Row
+
+
+@dataclass(frozen=True)
+class ParcelRow:
+    """One parcel (地块), as printed.
+
+    Attributes
+    ----------
+    serial : 序号, from 1 in the order of the result
+    look : class on the map
+    reason : why it was set aside, empty for checked parcels
+    declared, planar, official, shown : printed areas; ``shown`` is the one the documents use
+    units : rows of ``units`` with their printed areas
+    """
+
+    serial: int
+    parcel_id: str
+    declared_id: str
+    project_id: str
+    project: str
+    name: str
+    source: str
+    status: str
+    look: str
+    reason: str
+    declared: Area
+    planar: Area
+    official: Area
+    shown: Area
+    lines: tuple[LineRow, ...]
+    units: tuple[tuple[Row, Area], ...]
+
+    def unit_names(self, kind: str) -> tuple[str, ...]:
+        """Return the names of its units of a kind, largest first."""
+        mine = [(row, part) for row, part in self.units if row["kind"] == kind]
+        mine.sort(key=lambda pair: -(pair[1].m2 or 0.0))
+        return tuple(dict.fromkeys(clean(row["name"]) for row, _ in mine))
+
+
+@dataclass(frozen=True)
+class ProjectRow:
+    """One project (项目): the union of its parcels."""
+
+    project_id: str
+    name: str
+    parcels: int
+    shown: Area
+    lines: tuple[LineRow, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the writers lay out.
+
+    Attributes
+    ----------
+    title : names the lines that were checked
+    head : plan, as-of date and run id, one line each
+    banners : what every page must say (synthetic data, foreign datum)
+    convention : the area convention, for every table
+    scopes : the lines shown
+    summary : sentences on the whole run
+    map : geometries in longitude and latitude
+    provenance : as in the result
+    findings : rows of the result's findings
+    cleaned : texts with control characters
+    """
+
+    title: str
+    head: tuple[str, ...]
+    banners: tuple[str, ...]
+    show: Convention
+    convention: str
+    scopes: tuple[Scope, ...]
+    parcels: tuple[ParcelRow, ...]
+    projects: tuple[ProjectRow, ...]
+    summary: tuple[str, ...]
+    map: MapLayers
+    provenance: Mapping[str, Any]
+    findings: tuple[Row, ...]
+    cleaned: int
+
+    @property
+    def run_id(self) -> str:
+        """The run's id (核对编号)."""
+        return str(self.provenance["run_id"])
+
+
+def build(result: CheckResult, *, map_lines: str = "near") -> Report:
+    """Make the report model of a result.
+
+    Parameters
+    ----------
+    result : the checked parcels
+    map_lines : control lines on the map: ``none``, ``near`` (within 500 m of an application) or ``all``
+    """
+    provenance = result.provenance
+    show = Convention(planar=provenance["options"].get("area") == "planar")
+    scopes = _scopes(result)
+    rows = records(result.parcels)
+    findings = records(result.findings)
+    parcels = _parcels(result, rows, scopes, show, findings=findings)
+    projects = _projects(result, rows, scopes, show)
+    banners = _banners(provenance)
+    return Report(
+        title=title(scopes, provenance["checked"]),
+        head=_head(provenance),
+        banners=banners,
+        show=show,
+        convention=say("area", "convention", area=show.name),
+        scopes=tuple(scopes.values()),
+        parcels=parcels,
+        projects=projects,
+        summary=_summary(parcels, projects, scopes.values()),
+        map=map_layers(result, map_lines),
+        provenance=provenance,
+        findings=tuple(findings),
+        cleaned=sum(unprintable(value) for row in rows for value in row.values()),
+    )
+
+
+def title(scopes: Mapping[str, Scope], checked: Iterable[str]) -> str:
+    """Return the heading: the three lines by their common name only where all three were checked."""
+    done = [key for key in scopes if key in set(checked)]
+    if set(three_lines()) <= set(done):
+        return word("titles", "three")
+    names = "、".join(clean(scopes[key].kind.zh) for key in done)
+    return say("titles", "some", lines=names) if names else word("titles", "none")
+
+
+def _scopes(result: CheckResult) -> dict[str, Scope]:
+    chosen = result.provenance["options"].get("lines") or three_lines()
+    plan = result.plan
+    lines = {key for key in result.provenance["checked"] if key not in registry() or registry()[key].is_line}
+    scopes = {}
+    for key in in_order({*result.overlaps["kind"], *lines}):
+        layer = plan.layers.get(key)
+        kind = plan.kind(key)
+        wanted = key not in three_lines() or key in chosen or kind.zh in chosen
+        scopes[key] = Scope(kind, wanted, layer is not None or key in plan.failed)
+    return scopes
+
+
+def _parcels(
+    result: CheckResult, rows: list[Row], scopes: Mapping[str, Scope], show: Convention, *, findings: list[Row]
+) -> tuple[ParcelRow, ...]:
+    overlaps = grouped(records(result.overlaps), "parcel_id")
+    pieces = grouped(records(result.pieces), "parcel_id", "kind")
+    units = grouped(records(result.units), "parcel_id")
+    names = {row["project_id"]: clean(row["name"]) for row in records(result.projects)}
+    errors = grouped((row for row in findings if row["severity"] == "error"), "source", "feature")
+    made = []
+    for serial, row in enumerate(rows, start=1):
+        key = row["parcel_id"]
+        lines = [
+            _line(over, row, scopes[over["kind"]], show, pieces=pieces.get((key, over["kind"]), []))
+            for over in overlaps.get(key, [])
+        ]
+        mine = _units(units.get(key, []), row, show)
+        reason = "" if row["status"] == "checked" else _reason(row, errors)
+        made.append(_parcel(row, serial, names, show=show, lines=lines, units=mine, reason=reason))
+    return tuple(made)
+
+
+def _parcel(
+    row: Row,
+    serial: int,
+    names: Mapping[object, str],
+    *,
+    show: Convention,
+    lines: list[LineRow],
+    units: list[tuple[Row, Area]],
+    reason: str,
+) -> ParcelRow:
+    looks = {line.look for line in lines} or {"excluded" if row["status"] == "excluded" else "undetermined"}
+    return ParcelRow(
+        serial=serial,
+        parcel_id=clean(row["parcel_id"]),
+        declared_id=clean(row["declared_id"]),
+        project_id=clean(row["project_id"]),
+        project=names.get(row["project_id"]) or clean(row["project_id"]),
+        name=clean(row["name"]),
+        source=clean(row["source"]),
+        status=str(row["status"]),
+        look=min(looks, key=CLASSES.index),
+        reason=reason,
+        declared=area(_positive(row["declared_area_m2"])),
+        planar=area(row["planar_area_m2"]),
+        official=area(row["area_m2"]),
+        shown=area(show.of(row)),
+        lines=tuple(lines),
+        units=tuple(units),
+    )
+
+
+def _positive(value: float | None) -> float | None:
+    # TXT files of some exporters declare 0 where they declare nothing
+    return value if value else None
+
+
+def _line(row: Row, whole: Row, scope: Scope, show: Convention, *, pieces: Sequence[Row] = ()) -> LineRow:
+    shown = measures(row, whole, scope.kind.sense, show)
+    printed = parts([show.of(piece) for piece in pieces], shown.inside) if pieces else []
+    by_class: dict[str, float] = {}
+    for piece in pieces:
+        name = clean(piece["class"])
+        by_class[name] = by_class.get(name, 0.0) + (show.of(piece) or 0.0)
+    zones = dict(zip(by_class, parts(list(by_class.values()), shown.inside), strict=True))
+    return LineRow(
+        scope=scope,
+        outcome=str(row["outcome"]),
+        result=result_word(row, scope.kind.sense),
+        look=row_class(row, scope.kind.sense),
+        sentence=sentence(row, scope, shown, zones),
+        verdict=word("titles", "verdict_none"),
+        shown=shown,
+        flags=tuple(word("flags", flag) for flag in flags(row)),
+        pieces=tuple(zip(pieces, printed, strict=True)),
+        row=row,
+    )
+
+
+def _units(units: list[Row], whole: Row, show: Convention) -> list[tuple[Row, Area]]:
+    made: list[tuple[Row, Area]] = []
+    for rows in grouped(units, "kind").values():
+        printed = parts([show.of(row) for row in rows], area(show.of(whole)))
+        made += zip(rows, printed, strict=True)
+    return made
+
+
+def _reason(row: Row, errors: Mapping[Any, list[Row]]) -> str:
+    names = (row["parcel_id"], row["declared_id"], row["name"], str(row["row"]), f"row:{row['row']}")
+    for name in names:
+        for found in errors.get((row["source"], name), []):
+            return clean(found["message"])
+    return word("notes", "see_findings")
+
+
+def _projects(
+    result: CheckResult, parcels: list[Row], scopes: Mapping[str, Scope], show: Convention
+) -> tuple[ProjectRow, ...]:
+    overlaps = grouped(records(result.project_overlaps), "project_id")
+    members = grouped(parcels, "project_id")
+    made = []
+    for row in records(result.projects):
+        key = row["project_id"]
+        whole = {**row, "planar_area_m2": row.get("planar_area_m2") or _planar(row, members.get(key, []))}
+        lines = [_line(over, whole, scopes[over["kind"]], show) for over in overlaps.get(key, [])]
+        made.append(
+            ProjectRow(clean(key), clean(row["name"]), int(row["parcels"]), area(show.of(whole)), tuple(lines))
+        )
+    return tuple(made)
+
+
+def _planar(project: Row, members: list[Row]) -> float | None:
+    """Return the planar area of a project's union, by the ratio of its parcels' two areas."""
+    official = sum(row["area_m2"] or 0.0 for row in members)
+    planar = sum(row["planar_area_m2"] or 0.0 for row in members)
+    return project["area_m2"] * planar / official if official and project["area_m2"] is not None else None
+
+
+def _banners(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    found = [word("titles", "synthetic")] if provenance["synthetic"] else []
+    declared = [provenance["options"], *provenance["layers"], *provenance["inputs"]]
+    if any(entry.get("datum") == "as_is" for entry in declared):
+        found.append(word("titles", "as_is"))
+    return tuple(found)
+
+
+def _head(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    plan = " ".join(filter(None, (clean(provenance["plan"].get(key)) for key in ("name", "version"))))
+    pairs = (("plan", plan), ("as_of", clean(provenance["as_of"])), ("run_id", clean(provenance["run_id"])))
+    return tuple(f"{word('notes', key)}：{text}" for key, text in pairs if text)
+
+
+def _summary(
+    parcels: Sequence[ParcelRow], projects: Sequence[ProjectRow], scopes: Iterable[Scope]
+) -> tuple[str, ...]:
+    status = Counter(parcel.status for parcel in parcels)
+    texts = [
+        say("summary", "parcels", total=len(parcels), checked=status["checked"], excluded=status["excluded"]),
+        say("summary", "projects", total=len(projects)),
+    ]
+    for scope in scopes:
+        results = Counter(line.result for parcel in parcels for line in parcel.lines if line.scope is scope)
+        named = "、".join(f"{result}{count}个" for result, count in results.items())
+        if named:
+            texts.append(say("summary", "line", line=clean(scope.kind.zh), results=named))
+    return tuple(texts)

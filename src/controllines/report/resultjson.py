@@ -1,0 +1,163 @@
+"""result.json, schema ``controllines.result/1``: the record of a run, and the commit mark of its folder."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jsonschema import Draft202012Validator
+
+from controllines.errors import OutputError
+from controllines.report.model import OUTCOMES
+from controllines.report.rows import Row, grouped, records
+
+if TYPE_CHECKING:
+    from controllines.results import CheckResult
+
+SCHEMA = "controllines.result/1"
+PARCELS = ("parcel_id", "declared_id", "project_id", "name", "source", "row", "status", "area_m2", "planar_area_m2",
+           "declared_area_m2", "verdict", "source_crs")  # fmt: skip
+OVERLAPS = ("kind", "outcome", "area_m2", "outside_m2", "conflict_m2", "share", "net_area_m2", "uncovered_m2",
+            "contact_m2", "sliver_m2", "shared_m2", "depth_m", "width_m", "clearance_m", "flags",
+            "planar_area_m2")  # fmt: skip
+FEATURES = ("feature_id", "class", "area_m2")
+UNITS = ("kind", "code", "name", "area_m2", "planar_area_m2")
+PROJECTS = ("project_id", "name", "parcels", "area_m2", "verdict")
+FINDINGS = ("code", "severity", "source", "layer", "feature", "x", "y", "message", "expected", "actual", "fix")
+
+
+@cache
+def schema() -> Any:
+    """Return the published JSON Schema of result.json (draft 2020-12)."""
+    return json.loads(files("controllines").joinpath("data/schema/result-1.json").read_text(encoding="utf-8"))
+
+
+def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return the document of a result.
+
+    Parameters
+    ----------
+    result : the checked parcels
+    listed : path (relative, with ``/``) and sha256 of every other file of the folder
+    """
+    parcels, projects = records(result.parcels, PARCELS), records(result.projects, PROJECTS)
+    overlaps = records(result.overlaps, ("parcel_id", *OVERLAPS))
+    unions = records(result.project_overlaps, ("project_id", *OVERLAPS))
+    pieces = grouped(records(result.pieces, ("parcel_id", "kind", *FEATURES)), "parcel_id", "kind")
+    units = grouped(records(result.units, ("parcel_id", *UNITS)), "parcel_id")
+    summary = _summary(result, parcels, projects, overlaps, unions=unions)
+    by_parcel, by_project = grouped(overlaps, "parcel_id"), grouped(unions, "project_id")
+    return {
+        "schema": SCHEMA,
+        "provenance": result.provenance,
+        "summary": summary,
+        "parcels": [
+            {
+                **row,
+                "layers": [
+                    {**_layer(over), "features": _pick(pieces.get((row["parcel_id"], over["kind"]), []), FEATURES)}
+                    for over in by_parcel.get(row["parcel_id"], [])
+                ],
+                "units": _pick(units.get(row["parcel_id"], []), UNITS),
+                "land": [],
+            }
+            for row in parcels
+        ],
+        "projects": [
+            {**row, "layers": [_layer(over) for over in by_project.get(row["project_id"], [])], "land": []}
+            for row in projects
+        ],
+        "findings": records(result.findings, FINDINGS),
+        "files": [{"path": path, "sha256": digest} for path, digest in sorted(listed)],
+    }
+
+
+def to_bytes(content: dict[str, Any]) -> bytes:
+    """Return the document as UTF-8: keys sorted, shortest round-trip numbers, no NaN.
+
+    Raises
+    ------
+    OutputError
+        The document does not follow the published schema.
+    """
+    plain = _plain(content)
+    problem = next(Draft202012Validator(schema()).iter_errors(plain), None)
+    if problem is not None:
+        raise OutputError.of("OUTPUT_SCHEMA", actual=f"{problem.json_path}: {problem.message[:200]}")
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+    # a lone surrogate (from a broken file name) cannot be written as UTF-8
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _layer(over: Row) -> Row:
+    return {**{key: over[key] for key in OVERLAPS}, "flags": over["flags"] or "", "verdict": None}
+
+
+def _pick(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
+    return [{key: row[key] for key in keys} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    """Return plain JSON values: numpy scalars unwrapped, NaN and infinity as null, −0.0 as 0.0, dates ISO."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value + 0.0 if np.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _summary(
+    result: CheckResult, parcels: list[Row], projects: list[Row], overlaps: list[Row], *, unions: list[Row]
+) -> dict[str, Any]:
+    status = Counter(row["status"] for row in parcels)
+    inputs = result.provenance["inputs"]
+    by_union, by_line = grouped(unions, "kind"), grouped(overlaps, "kind")
+    return {
+        "files": {
+            "read": len({entry["path"] for entry in inputs}),
+            **{key: sum(entry[key] for entry in inputs) for key in ("features_in", "used", "excluded")},
+        },
+        "parcels": {
+            "total": len(parcels), "checked": status["checked"], "excluded": status["excluded"],
+            "outcomes": _worst(overlaps, "parcel_id"),
+        },
+        "projects": {
+            "total": len(projects), "outcomes": _worst(unions, "project_id"),
+            "levels": dict(Counter(row["verdict"] for row in projects if row["verdict"] is not None)),
+        },
+        "lines": [
+            {
+                "kind": kind,
+                "outcomes": _outcomes(row["outcome"] for row in rows),
+                "area_m2": _sum(rows, "area_m2"),
+                "conflict_m2": _sum(rows, "conflict_m2"),
+                "project_conflict_m2": _sum(by_union.get(kind, []), "conflict_m2"),
+            }
+            for kind, rows in by_line.items()
+        ],
+    }  # fmt: skip
+
+
+def _worst(overlaps: list[Row], key: str) -> dict[str, int]:
+    groups = grouped(overlaps, key).values()
+    return _outcomes(min((row["outcome"] for row in rows), key=OUTCOMES.index) for rows in groups)
+
+
+def _outcomes(found: Any) -> dict[str, int]:
+    counts = Counter(found)
+    return {key: counts[key] for key in sorted(OUTCOMES)}
+
+
+def _sum(rows: list[Row], key: str) -> float | None:
+    values = [row[key] for row in rows if row[key] is not None]
+    return float(sum(values)) if values else None

@@ -1,0 +1,85 @@
+"""The result of a check (核对结果): frames with documented columns, and where every number came from."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from controllines.findings import Finding, listed
+from controllines.plans import Plan
+
+VERDICTS = (
+    "scope", "subject_id", "kind", "level", "rule_id", "authority", "requires", "basis", "sentence", "question",
+    "flips", "decisive", "original_level", "override",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Parcels and projects checked against the lines of a plan.
+
+    Attributes
+    ----------
+    parcels : parcel_id, declared_id, project_id, name, source, row, status (checked/excluded), area_m2,
+        planar_area_m2, declared_area_m2, verdict, source_crs, geometry
+    overlaps : parcel × line: parcel_id, kind, outcome (conflict/none/no_data/failed) and the measures
+    pieces : parcel × feature: parcel_id, kind, feature_id, class, area_m2, planar_area_m2, geometry
+    outside : parcel_id, kind, area_m2, planar_area_m2, geometry: what lies outside a line to stay within
+    units : parcel × unit: parcel_id, kind, code, name (范围外 where outside all), area_m2, planar_area_m2
+    projects, project_overlaps : of the union of each project's parcels
+    verdicts : empty without rules
+    findings : code, severity, source, layer, feature, x, y, message, expected, actual, fix
+    provenance : run_id, versions, as_of, options, plan, layers, inputs, checked, not_checked
+    plan : the plan it was checked against
+    """
+
+    parcels: gpd.GeoDataFrame
+    overlaps: pd.DataFrame
+    pieces: gpd.GeoDataFrame
+    outside: gpd.GeoDataFrame
+    units: pd.DataFrame
+    projects: pd.DataFrame
+    project_overlaps: pd.DataFrame
+    verdicts: pd.DataFrame
+    findings: pd.DataFrame
+    provenance: dict[str, Any]
+    plan: Plan
+
+    def __repr__(self) -> str:
+        return f"CheckResult({summary_line(self)})"
+
+    def _repr_html_(self) -> str:
+        table = outcome_table(self)
+        return f"<p>{html.escape(summary_line(self))}</p>{table.to_html(escape=True)}"
+
+
+def summary_line(result: CheckResult) -> str:
+    """Return one sentence: how many parcels were checked and excluded, and how many overlap each line."""
+    status = result.parcels["status"].value_counts()
+    head = f"{status.get('checked', 0)} 个地块已核对，{status.get('excluded', 0)} 个被排除"
+    hits = result.overlaps.loc[result.overlaps["outcome"] == "conflict", "kind"].value_counts()
+    parts = [f"{result.plan.kind(key).zh} {hits.get(key, 0)}" for key in result.provenance["checked"]]
+    return f"{head}；存在冲突：" + "，".join(parts)
+
+
+def outcome_table(result: CheckResult) -> pd.DataFrame:
+    """Return the number of parcels by line and outcome, with Chinese headings."""
+    counts = pd.crosstab(result.overlaps["kind"], result.overlaps["outcome"])
+    headings = {"conflict": "冲突", "none": "无重叠", "no_data": "无数据", "failed": "核对失败"}
+    counts = counts.reindex(index=result.provenance["checked"], columns=list(headings), fill_value=0)
+    counts.index = pd.Index([result.plan.kind(key).zh for key in counts.index], name="控制线")
+    return counts.rename(columns=headings).rename_axis(columns=None)
+
+
+def findings_frame(found: Sequence[Finding]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return findings as a frame (capped per code and layer) and the exact count per code."""
+    names = ["code", "severity", "source", "layer", "feature", "x", "y", "message", "expected", "actual", "fix"]
+    if set(names) != {f.name for f in fields(Finding)}:
+        raise AssertionError("the findings frame has fallen behind Finding")
+    kept, counts = listed(dict.fromkeys(found))
+    return pd.DataFrame([[getattr(item, name) for name in names] for item in kept], columns=names), counts

@@ -1,0 +1,93 @@
+"""Tables of areas (面积表): a tidy frame with what it counts and by what, and its printed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from controllines.units import STATISTICS_DECIMALS, convert, half_up
+
+TOTAL = "合计"
+
+
+@dataclass(frozen=True)
+class AreaTable:
+    """Areas by unit (分乡镇、分区面积统计).
+
+    Attributes
+    ----------
+    frame : tidy: ``line`` (Chinese name), for each unit ``{unit}_code`` and ``{unit}``, ``area_m2``,
+        ``planar_area_m2``, ``net_area_m2`` (null where net area does not apply), ``pieces``
+    by : the unit columns of the frame, e.g. ("township", "planning_zone")
+    headings : unit column → Chinese heading
+    provenance : plan, layers, plane
+    """
+
+    frame: pd.DataFrame
+    by: tuple[str, ...]
+    headings: dict[str, str]
+    provenance: dict[str, Any]
+
+    def pivot(
+        self, unit: str = "公顷", decimals: int | None = None, *, line: str | None = None, measure: str = "area_m2"
+    ) -> pd.DataFrame:
+        """Return the printed table with totals (合计): rows by the first unit, columns by the second.
+
+        Parameters
+        ----------
+        unit : 平方米, 亩, 公顷, 平方公里 or 万亩
+        decimals : of the printed figures; omitted: 2
+        line : Chinese name of one line; omitted: all, each a column group of its own
+        measure : ``area_m2`` (椭球面积), ``planar_area_m2`` or ``net_area_m2``
+
+        Notes
+        -----
+        Every figure is rounded half up from the unrounded value, totals too, so a total may differ from the sum of the
+        printed figures by some units of the last digit.
+        """
+        places = STATISTICS_DECIMALS[unit] if decimals is None else decimals
+        frame = self.frame if line is None else self.frame[self.frame["line"] == line]
+        columns = ["line", *self.by[1:]] if line is None else list(self.by[1:]) or ["line"]
+        table = frame.pivot_table(index=self.by[0], columns=columns, values=measure, aggfunc="sum", sort=False,
+                                  observed=True, fill_value=0.0)  # fmt: skip
+        table = _with_totals(table)
+        printed = table.map(lambda m2: float(half_up(m2, unit, places)))
+        printed.index.name = self.headings[self.by[0]]
+        printed.columns.names = ["控制线" if name == "line" else self.headings.get(str(name), str(name))
+                                 for name in printed.columns.names]  # fmt: skip
+        printed.attrs = {"unit": unit, "decimals": places}
+        return printed
+
+    def share(self) -> pd.DataFrame:
+        """Return the tidy frame with ``share``: each area as part of the line's total."""
+        total = self.frame.groupby("line")["area_m2"].transform("sum")
+        return self.frame.assign(share=self.frame["area_m2"] / total)
+
+    def _repr_html_(self) -> str:
+        notes = "单位：公顷；椭球面积（CGCS2000）"
+        lines = list(dict.fromkeys(self.frame["line"]))
+        return f"<p>{notes}</p>" + "".join(
+            f"<h4>{line}</h4>{self.pivot(line=line).to_html(float_format='{:.2f}'.format)}" for line in lines
+        )
+
+
+def _with_totals(table: pd.DataFrame) -> pd.DataFrame:
+    """Add a total column for each line (or one), and a total row, from the unrounded values."""
+    if table.columns.nlevels > 1:
+        groups = {line: table[line].sum(axis=1) for line in dict.fromkeys(table.columns.get_level_values(0))}
+        blocks = [pd.concat([table[line], groups[line].rename(TOTAL)], axis=1) for line in groups]
+        wide = pd.concat(blocks, axis=1, keys=list(groups), names=table.columns.names)
+    elif table.columns.name == "line":
+        wide = table.copy()
+    else:
+        wide = table.assign(**{TOTAL: table.sum(axis=1)})
+        wide.columns.name = table.columns.name
+    wide.loc[TOTAL] = wide.sum(axis=0)
+    return wide
+
+
+def in_unit(table: AreaTable, unit: str) -> pd.DataFrame:
+    """Return the tidy frame with an added column of the area in ``unit``, unrounded."""
+    return table.frame.assign(**{unit: [convert(m2, unit) for m2 in table.frame["area_m2"]]})

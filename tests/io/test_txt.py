@@ -1,0 +1,262 @@
+"""Text, grammar and header of survey files; coordinates and areas are written out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from controllines.errors import CRSError, InputError
+from controllines.io import Source, read
+from controllines.io.txt import area_m2, resolution_m
+
+Writer, Save = Callable[..., str], Callable[..., Path]
+SQUARE = shapely.box(26543000, 4405000, 26543300, 4405200)
+HEAD = "5,6.0000,1,地块,面,J44G006009,工业用地,0601,@"
+
+
+def points(*rows: str) -> str:
+    return "\n".join([HEAD, *rows])
+
+
+def only(path: Path) -> Source:
+    [source] = read(path)
+    return source
+
+
+def codes(source: Source) -> list[str]:
+    return [f.code for f in source.findings]
+
+
+def test_published_sample(writer: Writer, save: Save) -> None:
+    source = only(save(writer(SQUARE, before="[项目信息]\n项目名称=巴楚县XX项目\n项目编号=P-1\n")))
+    assert source.geoms[0].equals(SQUARE)
+    assert source.crs is not None
+    assert source.crs.to_epsg() == 4514
+    assert source.crs_found == "TXT 文件头（带号 26）"
+    assert (source.encoding, source.resolution_m, source.driver, source.layer) == ("UTF-8", 0.001, "TXT", None)
+    assert source.project == {"项目名称": "巴楚县XX项目", "项目编号": "P-1"}
+    assert source.findings == ()
+    assert source.frame.iloc[0].to_dict() == {
+        "地块编号": "1", "地块名称": "地块1", "地块用途": "工业用地", "地类编码": "0601", "图幅号": "J44G006009",
+        "declared_area_m2": 10000.0, "项目编号": "P-1", "项目名称": "巴楚县XX项目",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [
+        ("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8-SIG"), ("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE"),
+        ("gbk", "GB18030"), ("gb18030", "GB18030"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+def test_encodings_and_line_ends(writer: Writer, save: Save, encoding: str, named: str, end: str) -> None:
+    source = only(save(writer(SQUARE).replace("\n", end), encoding))
+    assert source.encoding == named
+    assert source.frame["地块名称"][0] == "地块1"
+    assert source.geoms[0].equals(SQUARE)
+    assert codes(source) == (["ENCODING_GUESSED"] if named == "GB18030" else [])
+
+
+def test_text_of_no_known_encoding(save: Save, writer: Writer) -> None:
+    path = save(writer(SQUARE))
+    path.write_bytes(path.read_bytes() + b"\xff\xff")
+    with pytest.raises(InputError, match="TEXT_UNREADABLE"):
+        read(path)
+
+
+def test_full_width_punctuation_and_digits(save: Save, writer: Writer) -> None:
+    text = writer(SQUARE).replace(",", "，").replace("=", "＝").replace(".000", "．０００").replace("@", "＠")
+    assert only(save(text)).geoms[0].equals(SQUARE)
+
+
+def test_names_keep_their_full_width_marks(save: Save, writer: Writer) -> None:
+    text = writer(SQUARE).replace("地块1", "（一期）甲，乙１号,丙")
+    assert only(save(text)).frame["地块名称"][0] == "（一期）甲，乙１号,丙"
+
+
+@pytest.mark.parametrize(
+    ("head", "use", "code"),
+    [
+        ("5,6.0,1,甲,面,,,@", "", ""),
+        ("5,6.0,1,甲,面,J44,工业用地,地上,@", "工业用地", "地上"),
+        ("5,6.0,1,甲,面,J44,工业用地,0601,图斑,耕地,9,10,备注,@", "工业用地", "0601"),
+        ("5,6.0,1,甲,面,J44,工业用地,0601@", "工业用地", "0601"),
+    ],
+)
+def test_heads_really_seen(save: Save, writer: Writer, head: str, use: str, code: str) -> None:
+    source = only(save(writer(SQUARE).replace("5,1.0000,1,地块1,面,J44G006009,工业用地,0601,@", head)))
+    assert tuple(source.frame[["地块编号", "地块名称", "地块用途", "地类编码"]].iloc[0]) == ("1", "甲", use, code)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.2247", 12247.0), ("0.7655公顷", 7655.0), ("7655平方米", 7655.0), ("", np.nan), ("无", np.nan),
+        ("０．７６５５", 7655.0), ("15亩", 10000.0),
+    ],
+)  # fmt: skip
+def test_declared_area(text: str, expected: float) -> None:
+    assert area_m2(text) == pytest.approx(expected, abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0.001", 0.001), ("3", 0.001), ("2", 0.01), ("", None), (None, None), ("高", None)]
+)
+def test_precision(text: str | None, expected: float | None) -> None:
+    assert resolution_m(text) == expected
+
+
+CORNERS = [(4405200, 26543000), (4405200, 26543300), (4405000, 26543300), (4405000, 26543000), (4405200, 26543000)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["J{n},{x},{y}", "J{n},1,{x},{y},", "J{n},{x},{y},,1,", "{n},1,1,J{n},{x},{y}", " {n} , 1 , {x} , {y} "],
+)
+def test_point_lines_of_other_programs(save: Save, writer: Writer, row: str) -> None:
+    rows = [row.format(n=n, x=x, y=y) for n, (x, y) in enumerate(CORNERS, start=1)]
+    assert only(save(writer(points(*rows)))).geoms[0].equals(SQUARE)
+
+
+def test_columns_swapped(save: Save, writer: Writer) -> None:
+    rows = [f"J1,1,{y},{x}" for x, y in CORNERS]
+    source = only(save(writer(points(*rows))))
+    assert codes(source) == ["TXT_SWAPPED"]
+    assert source.findings[0].severity == "warning"
+    assert source.geoms[0].equals(SQUARE)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_six_digits_with_zone_in_the_header(save: Save, writer: Writer, swapped: bool) -> None:
+    corners = [(x, y - 26_000_000) for x, y in CORNERS]
+    rows = [f"J1,1,{y},{x}" if swapped else f"J1,1,{x},{y}" for x, y in corners]
+    source = only(save(writer(points(*rows))))
+    assert source.crs is not None
+    assert source.crs.to_epsg() == 4535
+    assert source.geoms[0].equals(shapely.box(543000, 4405000, 543300, 4405200))
+    assert codes(source) == (["TXT_SWAPPED"] if swapped else [])
+
+
+@pytest.mark.parametrize("first", ["78.5,39.7", "26543000,26543000", "12,26"])
+def test_axes_that_cannot_be_told(save: Save, writer: Writer, first: str) -> None:
+    with pytest.raises(InputError, match="TXT_AXES") as caught:
+        read(save(writer(points(f"J1,1,{first}", f"J2,1,{first}", f"J1,1,{first}"))))
+    assert "第 13 行" in caught.value.finding.message
+
+
+@pytest.mark.parametrize(
+    ("header", "epsg", "found"),
+    [
+        ({}, 4514, "TXT 文件头（带号 26）"),
+        ({"带号": ""}, 4514, "TXT 东坐标前两位（带号 26）"),
+        ({"带号": None, "几度分带": None}, 4514, "TXT 东坐标前两位（带号 26）"),
+        ({"几度分带": "3度带"}, 4514, "TXT 文件头（带号 26）"),
+        ({"几度分带": None, "分带": "三度带"}, 4514, "TXT 文件头（带号 26）"),
+        ({"坐标系": "CGCS2000"}, 4514, "TXT 文件头（带号 26）"),
+    ],
+)
+def test_coordinate_systems(save: Save, writer: Writer, header: dict[str, str], epsg: int, found: str) -> None:
+    source = only(save(writer(SQUARE, **header)))
+    assert source.crs is not None
+    assert source.crs.to_epsg() == epsg
+    assert source.crs_found == found
+
+
+def test_six_degree_zone(save: Save, writer: Writer) -> None:
+    source = only(save(writer(shapely.box(14543000, 4405000, 14543300, 4405200), 带号="14", 几度分带="6")))
+    assert source.crs is not None
+    assert source.crs.to_epsg() == 4492
+
+
+def test_wgs84_is_said(save: Save, writer: Writer) -> None:
+    source = only(save(writer(SQUARE, 坐标系="WGS84坐标系")))
+    assert source.crs is not None
+    assert source.crs.to_epsg() == 4514
+    assert codes(source) == ["CRS_WGS84"]
+
+
+@pytest.mark.parametrize(("shift", "header"), [(0, {"坐标系": None}), (26_000_000, {"带号": None, "几度分带": None})])
+def test_no_coordinate_system_is_no_guess(save: Save, writer: Writer, shift: int, header: dict[str, None]) -> None:
+    source = only(save(writer(shapely.transform(SQUARE, lambda xy: xy - [shift, 0]), **header)))
+    assert source.crs is None
+    assert source.crs_found.startswith("未找到")
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ({"坐标系": "1980西安坐标系"}, "CRS_NEEDS_PARAMETERS"),
+        ({"坐标系": "80国家大地坐标系"}, "CRS_NEEDS_PARAMETERS"),
+        ({"坐标系": "1954北京坐标系"}, "CRS_NEEDS_PARAMETERS"), ({"坐标系": "地方独立坐标系"}, "CRS_UNKNOWN"),
+        ({"带号": "27"}, "CRS_PREFIX_CONTRADICTS"), ({"几度分带": "6"}, "CRS_PREFIX_CONTRADICTS"),
+        ({"投影类型": "UTM"}, "CRS_UNKNOWN"), ({"计量单位": "度"}, "CRS_UNKNOWN"),
+    ],
+)  # fmt: skip
+def test_contradictions_and_foreign_datums(save: Save, writer: Writer, header: dict[str, str], code: str) -> None:
+    with pytest.raises(CRSError, match=code):
+        read(save(writer(SQUARE, **header)))
+
+
+def test_two_zones_in_one_file(save: Save, writer: Writer) -> None:
+    east = shapely.transform(SQUARE, lambda xy: xy + [1_000_000, 0])
+    with pytest.raises(CRSError, match="CRS_TWO_ZONES") as caught:
+        read(save(writer(SQUARE, east, 带号=None)))
+    assert "第 18 行" in caught.value.finding.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("J2,1,", "J2,1,abc", 12), ("J3,1,4405000.000,", "J3,1,4405000.000", 13), ("J4,1,", "J4,,", 14),
+        ("J1,1,4405200.000,26543300.000\n", "J1,1,4405200.000,1e999\n", 11), ("带号=26", "带号26", 8),
+        ("J2,1,4405000.000,26543300.000", "J2,4405000.000,26543300.000", 12), ("地块1,面", "地块1,", 11),
+        ("J2,1,4405000.000,26543300.000", "J2,1,4405000.000,nan", 12),
+    ],
+)  # fmt: skip
+def test_a_syntax_error_names_the_line(save: Save, writer: Writer, old: str, new: str, line: int) -> None:
+    text = writer(SQUARE)
+    if old not in text:
+        old = next(row for row in text.splitlines(keepends=True) if row.startswith(old[:5]))
+    changed = text.replace(old, new, 1)
+    number = next(n for n, (a, b) in enumerate(zip(text.split("\n"), changed.split("\n"), strict=False), 1) if a != b)
+    with pytest.raises(InputError, match="TXT_SYNTAX") as caught:
+        read(save(changed))
+    assert f"第 {number} 行" in caught.value.finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("今天没有会议\n", "TXT_NOT_SURVEY"), ("[属性描述]\n带号=26\n[地块坐标]\n", "FILE_EMPTY"),
+        (f"[地块坐标]\n{HEAD}\n", "TXT_SYNTAX"), ("[地块坐标]\nJ1,1,4405200.000,26543000.000\n", "TXT_SYNTAX"),
+        ("[属性描述]\n带号=26\n带号=27\n", "TXT_SYNTAX"),
+    ],
+)  # fmt: skip
+def test_other_texts(save: Save, text: str, code: str) -> None:
+    with pytest.raises(InputError, match=code):
+        read(save(text))
+
+
+def test_a_file_cut_off_gives_no_parcel(save: Save, writer: Writer) -> None:
+    whole = writer(SQUARE, shapely.box(26545000, 4405000, 26545300, 4405200))
+    lines = whole.splitlines()
+    for kept in range(len(lines) - 4, len(lines) - 1):
+        with pytest.raises(InputError, match=r"TXT_CUT_OFF|TXT_SYNTAX"):
+            read(save("\n".join(lines[:kept]), name=f"{kept}.txt"))
+
+
+def test_real_files(shared: Path) -> None:
+    paths = sorted((shared / "data" / "kcdj_txt_foshan").glob("4412*.txt"))
+    assert len(paths) == 10
+    for path in paths:
+        source = only(path)
+        assert [f for f in source.findings if f.severity == "error"] == []
+        assert source.crs is not None
+        assert source.crs.to_epsg() == 4526
+        assert list(source.frame["地块编号"]) == ["FID_0"]
+        assert shapely.area(source.geoms[0]) == pytest.approx(source.frame["declared_area_m2"][0], abs=1)

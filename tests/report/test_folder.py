@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import geopandas as gpd
+import jsonschema
+import pytest
+
+from controllines.errors import OutputError, UsageError
+from controllines.report import write_report
+from controllines.report.resultjson import document, schema, to_bytes
+
+FILES = ["conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html", "result.json"]
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def other_run(result):
+    return dataclasses.replace(result, provenance={**result.provenance, "run_id": "ba9876543210"})
+
+
+def test_writes_all_files_and_lists_them(result, tmp_path):
+    written = write_report(result, tmp_path / "a" / "out")
+    assert [path.name for path in written] == FILES
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["out"]
+    content = json.loads((tmp_path / "a" / "out" / "result.json").read_text(encoding="utf-8"))
+    assert {entry["path"] for entry in content["files"]} == set(FILES[:-1])
+    for entry in content["files"]:
+        assert entry["sha256"] == hashlib.sha256((tmp_path / "a" / "out" / entry["path"]).read_bytes()).hexdigest()
+
+
+def test_only_the_formats_asked_for(result, tmp_path):
+    written = write_report(result, tmp_path / "out", formats=["csv"])
+    assert [path.name for path in written] == ["conflicts.gpkg", "conflicts.csv", "result.json"]
+
+
+def test_unknown_options_are_usage_errors(result, tmp_path):
+    with pytest.raises(UsageError, match="docx"):
+        write_report(result, tmp_path / "out", formats=["docx"])
+    with pytest.raises(UsageError, match="far"):
+        write_report(result, tmp_path / "out", map_lines="far")
+    assert not (tmp_path / "out").exists()
+
+
+def test_result_json_follows_the_published_schema(result):
+    jsonschema.Draft202012Validator.check_schema(schema())
+    content = json.loads(to_bytes(document(result, [("conflicts.csv", "0" * 64)])))
+    jsonschema.Draft202012Validator(schema()).validate(content)
+    first = content["parcels"][0]
+    assert (first["land"], first["verdict"], first["layers"][0]["verdict"]) == ([], None, None)
+    assert first["layers"][2]["features"][0].keys() == {"feature_id", "class", "area_m2"}
+    assert content["parcels"][4]["layers"][0]["area_m2"] is None  # no_data: not measured
+    assert content["parcels"][-1]["layers"] == []
+    assert content["summary"]["parcels"] == {
+        "total": 11, "checked": 10, "excluded": 1, "outcomes": {"conflict": 5, "failed": 1, "no_data": 1, "none": 3},
+    }  # fmt: skip
+
+
+def test_numbers_survive_unrounded(result):
+    content = json.loads(to_bytes(document(result, [])))
+    assert [row["area_m2"] for row in content["parcels"][:-1]] == list(result.parcels["area_m2"][:-1])
+
+
+@pytest.mark.parametrize("broken", [{"outcome": "maybe"}, {"area_m2": -1.0}])
+def test_a_document_off_the_schema_is_not_written(make_result, tmp_path, broken):
+    result = make_result()
+    for column, value in broken.items():
+        result.overlaps.loc[0, column] = value
+    with pytest.raises((OutputError, ValueError)):
+        write_report(result, tmp_path / "out", formats=[])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_same_bytes_of_json_and_csv(make_result, tmp_path):
+    for name in ("a", "b"):
+        write_report(make_result(), tmp_path / name, formats=[])
+    first, second = (everything(tmp_path / name) for name in ("a", "b"))
+    assert first["conflicts.csv"] == second["conflicts.csv"]
+    plain = [json.loads(each["result.json"]) for each in (first, second)]
+    for content in plain:  # gpkg holds the time of writing
+        content["files"] = [entry for entry in content["files"] if entry["path"] != "conflicts.gpkg"]
+    assert json.dumps(plain[0]) == json.dumps(plain[1])
+    assert first["result.json"].count(b"\r") == 0
+
+
+def test_the_same_run_replaces_its_result_and_leaves_other_files(result, tmp_path):
+    out = tmp_path / "out"
+    write_report(result, out)
+    (out / "意见.txt").write_text("我的", encoding="utf-8")
+    write_report(result, out, formats=["html"])
+    assert set(everything(out)) == {"conflicts.gpkg", "conflicts.csv", "地图.html", "result.json", "意见.txt"}
+
+
+def test_another_run_needs_overwrite(result, tmp_path):
+    out = tmp_path / "out"
+    write_report(result, out, formats=[])
+    before = everything(out)
+    with pytest.raises(OutputError, match="--overwrite"):
+        write_report(other_run(result), out, formats=[])
+    assert everything(out) == before
+    write_report(other_run(result), out, formats=[], overwrite=True)
+    assert json.loads((out / "result.json").read_bytes())["provenance"]["run_id"] == "ba9876543210"
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"schema": "other/1"}'])
+def test_a_folder_with_something_else_is_left_alone(result, tmp_path, text):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "result.json").write_text(text, encoding="utf-8")
+    with pytest.raises(OutputError, match="OUTPUT_NOT_EMPTY"):
+        write_report(result, out)
+    assert everything(out) == {"result.json": text.encode()}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_file_in_place_of_the_folder(result, tmp_path):
+    (tmp_path / "out").write_text("x", encoding="utf-8")
+    with pytest.raises(OutputError):
+        write_report(result, tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "x"
+
+
+def test_a_forged_file_list_reaches_nothing_outside(result, tmp_path):
+    out = tmp_path / "out"
+    write_report(result, out, formats=[])
+    (tmp_path / "precious.txt").write_text("x", encoding="utf-8")
+    content = json.loads((out / "result.json").read_bytes())
+    outside = ["../precious.txt", str(tmp_path / "precious.txt"), "..\\precious.txt"]
+    content["files"] += [{"path": path, "sha256": "0" * 64} for path in outside]
+    (out / "result.json").write_text(json.dumps(content), encoding="utf-8")
+    write_report(result, out, formats=[], overwrite=True)
+    assert (tmp_path / "precious.txt").read_text(encoding="utf-8") == "x"
+
+
+def fail_at(monkeypatch, name: str, number: int) -> None:
+    """Let the ``number``-th call of a function of ``os`` fail with a full disk, once."""
+    real, calls = getattr(os, name), []
+
+    def failing(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == number:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(os, name, failing)
+
+
+FAILURES = [("replace", number) for number in range(1, 7)] + [("fsync", number) for number in range(1, 6)]
+
+
+@pytest.mark.parametrize(("name", "number"), FAILURES)
+def test_a_failure_leaves_the_old_result_intact(result, tmp_path, monkeypatch, name, number):
+    out = tmp_path / "out"
+    write_report(result, out, formats=[])
+    before = everything(out)
+    fail_at(monkeypatch, name, number)
+    with pytest.raises(OutputError, match="No space left"):
+        write_report(other_run(result), out, formats=[], overwrite=True)
+    assert everything(out) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(("name", "number"), [("replace", 1), ("replace", 3), ("fsync", 2), ("fsync", 4)])
+def test_a_failure_leaves_no_new_folder(result, tmp_path, monkeypatch, name, number):
+    fail_at(monkeypatch, name, number)
+    with pytest.raises(OutputError):
+        write_report(result, tmp_path / "out", formats=[])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_xlsx_that_cannot_be_written_is_an_output_error(result, tmp_path, monkeypatch):
+    import xlsxwriter
+
+    def refuse(self):
+        raise xlsxwriter.exceptions.FileCreateError(OSError(errno.EACCES, "Permission denied"))
+
+    monkeypatch.setattr(xlsxwriter.Workbook, "close", refuse)
+    with pytest.raises(OutputError):
+        write_report(result, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_gpkg_holds_the_frames(result, tmp_path):
+    write_report(result, tmp_path / "out", formats=[])
+    for layer, frame in (("parcels", result.parcels), ("pieces", result.pieces), ("outside", result.outside)):
+        read = gpd.read_file(tmp_path / "out" / "conflicts.gpkg", layer=layer)
+        assert len(read) == len(frame)
+        assert set(frame.columns) <= {*read.columns, "verdict"}
+        assert list(read["parcel_id"]) == list(frame["parcel_id"])
+        assert read.crs == frame.crs
+        areas = read["area_m2"].dropna()
+        assert list(areas) == list(frame["area_m2"].dropna())
+
+
+def test_gpkg_of_a_result_without_pieces(result, tmp_path):
+    empty = dataclasses.replace(result, pieces=result.pieces.iloc[:0], outside=result.outside.iloc[:0])
+    write_report(empty, tmp_path / "out")
+    assert len(gpd.read_file(tmp_path / "out" / "conflicts.gpkg", layer="pieces")) == 0
+
+
+def test_no_paths_keeps_folders_out_of_every_output(make_result, tmp_path):
+    out = tmp_path / "out"
+    write_report(make_result(), out, paths=False)
+    for name in ("result.json", "地图.html", "conflicts.csv"):
+        text = (out / name).read_text(encoding="utf-8")
+        assert "申请/" not in text
+        assert "规划/" not in text
+    content = json.loads((out / "result.json").read_bytes())
+    assert content["provenance"]["inputs"][0]["path"] == "一批.txt"
+    assert content["provenance"]["layers"][0]["source"] == "自治区/地区下发"  # no path
+    assert set(gpd.read_file(out / "conflicts.gpkg", layer="parcels")["source"]) == {"一批.txt"}

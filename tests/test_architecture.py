@@ -1,0 +1,195 @@
+"""The house keeps its shape: who may import whom, how long a function may grow, what never stands in a file."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGE = REPOSITORY / "src" / "controllines"
+
+#: Rooms by level; a module imports only from lower levels. ``io``, ``report`` and ``demo`` are packages, one room each.
+LEVELS = (
+    ("findings",),
+    ("errors",),
+    ("units", "crs", "kinds"),
+    ("area", "clean", "lengths", "tables", "io"),
+    ("layers", "describe"),
+    ("tiles", "parcels"),
+    ("overlay", "store"),
+    ("plans",),
+    ("conflicts", "stats", "raster"),
+    ("rules", "figures"),
+    ("results",),
+    ("plots",),
+    ("report",),
+    ("pipeline",),
+    ("batch",),
+    ("demo",),
+    ("cli",),
+)
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+#: The lazy façade and the way in by ``python -m`` stand outside the house.
+OUTSIDE = {"__init__", "__main__"}
+
+MAX_BODY_LINES, MAX_FILE_LINES, MAX_POSITIONAL, MAX_ARGUMENTS = 60, 450, 4, 10
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def modules() -> dict[str, Path]:
+    """Every module by its dotted name below the package; a package goes by its own name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+INSIDE = {name: path for name, path in modules().items() if name not in OUTSIDE}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(name: str, path: Path) -> Iterator[str]:
+    """Dotted names below the package that a module imports, anywhere in it."""
+    known = modules()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (a.name.partition(".")[2] for a in node.names if a.name.split(".")[0] == "controllines")
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ""
+            if node.level:
+                parents = package.split(".") if package else []
+                base = ".".join([*parents[: len(parents) - node.level + 1], *([source] if source else [])])
+            elif source.split(".")[0] == "controllines":
+                base = source.partition(".")[2]
+            else:
+                continue
+            for alias in node.names:
+                full = f"{base}.{alias.name}" if base else alias.name
+                yield full if full in known or not base else base
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_imports_only_from_lower_levels(name: str) -> None:
+    room = name.partition(".")[0]
+    assert room in LEVEL, f"{name} is in no level of the table"
+    for target in imports(name, INSIDE[name]):
+        other = target.partition(".")[0]
+        if other in {room, "__version__"}:
+            continue
+        assert other in LEVEL, f"{name} imports {target or 'the façade'}, which is in no level of the table"
+        assert LEVEL[other] < LEVEL[room], f"{name} (level {LEVEL[room]}) imports {target} (level {LEVEL[other]})"
+
+
+def test_no_import_cycle() -> None:
+    graph = {name: set(imports(name, path)) & set(INSIDE) - {name} for name, path in INSIDE.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_the_facade_is_lazy() -> None:
+    heavy = "{'geopandas', 'pandas', 'shapely', 'pyproj', 'pyogrio', 'typer'}"
+    code = f"import sys, controllines; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_no_work_at_import(name: str) -> None:
+    allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    for node in tree(INSIDE[name]).body:
+        text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        types_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        assert isinstance(node, allowed) or text or types_only or name == "cli", f"{name}:{node.lineno}"
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_nothing_prints_but_the_command_line(name: str) -> None:
+    calls = [n for n in ast.walk(tree(INSIDE[name])) if isinstance(n, ast.Call) and ast.unparse(n.func) == "print"]
+    assert name == "cli" or not calls, f"{name}:{calls[0].lineno} prints"
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_whoever_catches_everything_raises_again(name: str) -> None:
+    """But the command line, which turns the unforeseen into exit code 70."""
+    for node in ast.walk(tree(INSIDE[name])):
+        if isinstance(node, ast.ExceptHandler) and name != "cli":
+            caught = {ast.unparse(t) for t in getattr(node.type, "elts", [node.type]) if t is not None}
+            if node.type is None or caught & {"Exception", "BaseException"}:
+                assert isinstance(node.body[-1], ast.Raise), f"{name}:{node.lineno} catches everything and goes on"
+
+
+def functions(path: Path) -> Iterator[Function]:
+    return (node for node in ast.walk(tree(path)) if isinstance(node, Function))
+
+
+def comment_lines(path: Path) -> set[int]:
+    source = path.read_text(encoding="utf-8")
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {t.start[0] for t in tokens if t.type == tokenize.COMMENT and t.line.lstrip().startswith("#")}
+
+
+def docstring_lines(path: Path) -> set[int]:
+    found: set[int] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | Function) and ast.get_docstring(node, clean=False) is not None:
+            found |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return found
+
+
+def signature_lines(path: Path) -> set[int]:
+    return {line for node in functions(path) for line in range(node.lineno, node.body[0].lineno)}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_functions_and_files_stay_short(name: str) -> None:
+    path = INSIDE[name]
+    left_out = comment_lines(path) | docstring_lines(path)
+    for node in functions(path):
+        body = set(range(node.body[0].lineno, (node.end_lineno or 0) + 1)) - left_out
+        assert len(body) <= MAX_BODY_LINES, f"{name}:{node.lineno} {node.name} has a body of {len(body)} lines"
+    whole = set(range(1, len(path.read_text(encoding="utf-8").splitlines()) + 1))
+    lines = len(whole - left_out - signature_lines(path))
+    assert lines <= MAX_FILE_LINES, f"{name} has {lines} lines"
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_few_positional_arguments(name: str) -> None:
+    for node in functions(INSIDE[name]):
+        command = name == "cli" and node.decorator_list  # commands only build a job
+        positional = [a for a in [*node.args.posonlyargs, *node.args.args] if a.arg not in {"self", "cls"}]
+        where = f"{name}:{node.lineno} {node.name}"
+        assert command or len(positional) <= MAX_POSITIONAL, f"{where} takes {len(positional)} positional arguments"
+        in_all = len(positional) + len(node.args.kwonlyargs)
+        assert command or in_all <= MAX_ARGUMENTS, f"{where} takes {in_all} arguments and wants an options object"
+
+
+def test_no_file_names_the_workplace() -> None:
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                                cwd=REPOSITORY, capture_output=True, check=True)  # fmt: skip
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    workplace = [r"(?<![\w.])/wor" + "k/", r"\bfar" + "m-[a-z]"]  # in two halves, so that this file does not name it
+    registries = ["py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.org"]
+    pattern = re.compile("|".join(workplace + registries).encode())
+    paths = [REPOSITORY / name.decode() for name in listed.stdout.split(b"\0") if name]
+    assert paths
+    named = [f"{p.relative_to(REPOSITORY)}: {m[0]!r}" for p in paths if p.is_file()
+             for m in [pattern.search(p.read_bytes())] if m]  # fmt: skip
+    assert not named
