@@ -4,7 +4,7 @@ SIZE ?= small
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo data test lint docs bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test   全部测试 (all tests)"
 	@echo "make lint   ruff, mypy --strict"
 	@echo "make docs   重新生成 docs/findings.md (from the catalogue of findings)"
+	@echo "make data   重新生成 data/demo (the committed demo county)"
 	@echo "make bench  示范县核对各步用时 (seconds by stage; SIZE=county for the larger one)"
 	@echo "make clean  删除 .venv 与生成物 (removes everything generated)"
 
@@ -25,6 +26,9 @@ lint: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+data: .venv/.runtime
+	$(BIN)/python -c 'from pathlib import Path; from controllines.demo import make_demo; make_demo(Path("data/demo"))'
 
 docs: .venv/.runtime
 	$(BIN)/python docs/make_findings.py

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
+from typer.exceptions import TyperException
 
 from controllines.errors import ControlLinesError, InputError, OutputError, PlanError, UsageError
 from controllines.findings import Finding, finding
@@ -160,13 +161,30 @@ def main() -> None:
     """Run the command line; the only place where errors become exit codes."""
     _utf8()
     try:
-        app()
+        code = app(_spread(sys.argv[1:]), standalone_mode=False)
+    except TyperException as error:
+        cast("Any", error).show()
+        sys.exit(USAGE)
     except ControlLinesError as error:
         _fail(error.finding, next(code for kind, code in _EXIT.items() if isinstance(error, kind)))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
-    except Exception as error:  # the last resort of the command line: an internal error is reported as one
+    except Exception as error:  # noqa: BLE001  the last resort: an internal error is reported, with its own exit code
         _fail(finding("INTERNAL", actual=f"{type(error).__name__}: {error}"), INTERNAL)
+    sys.exit(code or 0)
+
+
+def _spread(arguments: list[str]) -> list[str]:
+    """Let ``--of`` and ``--by`` take several values in a row, as the contract writes them."""
+    out: list[str] = []
+    repeated = ""
+    for argument in arguments:
+        if argument.startswith("-"):
+            repeated = argument if argument in ("--of", "--by") else ""
+        elif repeated and out[-1] != repeated:
+            out.append(repeated)
+        out.append(argument)
+    return out
 
 
 def _fail(problem: Finding, code: int) -> None:
@@ -214,16 +232,16 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _progress() -> Iterator[object]:
+def _progress() -> Iterator[Callable[[str], object]]:
     """Show the current stage on stderr, only on a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda stage: None
+        yield str
         return
     with console.status("") as status:
-        yield lambda stage: status.update(stage)
+        yield status.update
 
 
 if __name__ == "__main__":

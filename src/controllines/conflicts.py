@@ -109,14 +109,13 @@ def measure(land: Land, plan: Plan, kind: Kind, widths: Widths) -> Measured:
     Measured
     """
     if kind.key not in plan.layers:
-        outcome = "failed" if kind.key in plan.failed else "no_data"
-        return _unmeasured(land, kind, outcome)
+        return _unmeasured(land, kind, "failed" if kind.key in plan.failed else "no_data")
     layer = plan.layers[kind.key]
     regions = _regions(land, layer, plan.coverage[kind.key])
     conflict = regions.inside if kind.sense == AVOID else regions.outside
     suspect = _meets_excluded(land, layer, plan.specs[kind.key].accept_excluded)
     conflict_m2, uncovered_m2 = shapely.area(conflict), shapely.area(regions.uncovered)
-    outcome = np.select([conflict_m2 > 0, suspect, uncovered_m2 > 0], list(OUTCOMES[:3]), "none")
+    outcome: Array = np.select([conflict_m2 > 0, suspect, uncovered_m2 > 0], list(OUTCOMES[:3]), "none")
     net, notes = _net_area(land, layer, regions)
     frame = pd.DataFrame({
         "kind": kind.key,
@@ -129,9 +128,9 @@ def measure(land: Land, plan: Plan, kind: Kind, widths: Widths) -> Measured:
         "uncovered_m2": uncovered_m2,
         "contact_m2": regions.contact_m2,
         "shared_m2": regions.shared_m2,
-        "planar_area_m2": _sum_by(planar_area_of_plane(regions.pieces.geoms, land.plane), regions.pieces.left, len(land)),
+        "planar_area_m2": _planar(land, regions.pieces),
     })  # fmt: skip
-    frame = frame.assign(**_shape_of_conflict(land, layer, regions.pieces, conflict, widths))
+    frame = frame.assign(**_shape_of_conflict(land, layer, regions.pieces, conflict=conflict, widths=widths))
     frame["clearance_m"] = _clearance(land, layer, outcome == "none", widths.clearance_to_m)
     recomputed = _sum_by(regions.raw.recomputed, regions.raw.left, len(land)) > 0
     frame["flags"] = _flags(frame, suspect=suspect, recomputed=recomputed, bbox=plan.coverage[kind.key].bbox)
@@ -141,6 +140,10 @@ def measure(land: Land, plan: Plan, kind: Kind, widths: Widths) -> Measured:
     outside = np.full(len(land), shapely.Polygon(), dtype=object) if kind.sense == AVOID else regions.outside.copy()
     outside[open_rows] = shapely.Polygon()
     return Measured(_ordered(frame), regions.pieces.take(~open_rows[regions.pieces.left]), outside, found)
+
+
+def _planar(land: Land, pieces: Pieces) -> Array:
+    return _sum_by(planar_area_of_plane(pieces.geoms, land.plane), pieces.left, len(land))
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +173,7 @@ def _regions(land: Land, layer: Layer, coverage: Coverage) -> _Regions:
     shared_m2 = np.zeros(len(land))
     shared_m2[shared_rows] = shapely.area(_without_contact(shared, land.plane)[0])
     return _Regions(
-        inside=thick[0][0], outside=thick[1][0], uncovered=thick[2][0], contact_m2=sum(t[1] for t in thick),
+        inside=thick[0][0], outside=thick[1][0], uncovered=thick[2][0], contact_m2=np.sum([t[1] for t in thick], axis=0),
         pieces=_trimmed(pieces, thick[0], land.plane), raw=raw, shared_m2=shared_m2,
     )  # fmt: skip
 
@@ -242,7 +245,7 @@ def _clearance(land: Land, layer: Layer, wanted: Array, limit_m: float) -> Array
         return out
     # What must be kept from is the land outside the line: look at it in a window around each piece of land.
     bounds = shapely.bounds(geoms) + limit_m * 1.1 * np.array([-1, -1, 1, 1])
-    windows = shapely.box(*bounds.T)
+    windows = np.asarray(shapely.box(*bounds.T))
     near = intersect(windows, layer.geoms)
     beyond, _ = _without_contact(remainder(windows, union_by(near.geoms, near.left, len(rows))), land.plane)
     for row, geom, foreign in zip(rows, geoms, beyond, strict=True):
@@ -252,7 +255,7 @@ def _clearance(land: Land, layer: Layer, wanted: Array, limit_m: float) -> Array
 
 
 def _meets_excluded(land: Land, layer: Layer, accepted: list[str]) -> Array:
-    """True where land meets the box of a feature that was set aside: nothing there can be called none."""
+    """Return True where land meets the box of a feature that was set aside: nothing there can be called none."""
     boxes, anywhere = boxes_in_plane(layer, accepted)
     if anywhere:
         return np.ones(len(land), bool)

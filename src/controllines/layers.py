@@ -201,7 +201,7 @@ def part(kind: Kind, source: io.Source, reading: Reading) -> Layer:
         The CRS is missing, contradictory, or cannot be brought to CGCS2000.
     """
     crs, notes = _source_crs(source, reading)
-    where = {"source": source.path, "layer": source.layer}
+    where: dict[str, Any] = {"source": source.path, "layer": source.layer}
     ids = _feature_ids(kind, source.frame, reading)
     cleaned = clean(source.geoms, ids, **where)
     gone = np.flatnonzero(cleaned.status == "excluded")
@@ -218,19 +218,20 @@ def part(kind: Kind, source: io.Source, reading: Reading) -> Layer:
         crs=(crs,) * len(ids),
         resolution=np.full(len(ids), source.resolution_m or RESOLUTION_M), origins=(origin,),
         findings=(*source.findings, *notes, *cleaned.findings, *_long_edges(cleaned.geoms, crs, reading, where)),
-        boxes={int(row): _box(source.geoms[row]) for row in gone},
+        reading=reading, boxes={int(row): _box(source.geoms[row]) for row in gone},
     )  # fmt: skip
 
 
 def _source_crs(source: io.Source, reading: Reading) -> tuple[SourceCRS, list[Finding]]:
     """Recognise the CRS of a source; a declaration fills a gap and never overrules."""
-    where = {"source": source.path, "layer": source.layer}
-    if source.crs is not None and reading.crs is not None and not same(source.crs, pyproj.CRS(reading.crs)):
+    where: dict[str, Any] = {"source": source.path, "layer": source.layer}
+    declared = recognise(reading.crs, datum=reading.datum, **where).crs if reading.crs is not None else None
+    if source.crs is not None and declared is not None and not same(source.crs, declared):
         raise CRSError.of("CRS_CONTRADICTS", expected=reading.crs, actual=source.crs.name, **where)
     bounds = shapely.total_bounds(source.geoms)
-    if source.crs is None and reading.crs is None:
+    if source.crs is None and declared is None:
         raise CRSError.of("CRS_MISSING", hint=_hint(bounds), **where)
-    crs = recognise(source.crs or reading.crs, datum=reading.datum, **where)
+    crs = recognise(source.crs or declared, datum=reading.datum, **where)
     check_range(crs, bounds, file=source.path, layer=source.layer)
     notes = {"wgs84": "CRS_WGS84", "as_is": "CRS_AS_IS"}
     return crs, [finding(notes[crs.datum], actual=crs.crs.name, **where)] if crs.datum in notes else []
@@ -287,8 +288,8 @@ def _in_common_crs(frame: pd.DataFrame, shapes: Array, crs: tuple[SourceCRS, ...
     if len(given) and len({crs[row].name for row in given}) == 1:
         return gpd.GeoDataFrame(frame, geometry=shapes, crs=crs[int(given[0])].crs)
     target, out = recognise(LONLAT), np.array(shapes, dtype=object)
-    for source, rows in by_crs(crs):
-        rows = rows[~shapely.is_missing(shapes[rows])]
+    for source, own in by_crs(crs):
+        rows = own[~shapely.is_missing(shapes[own])]
         out[rows] = reproject(shapes[rows], source, target)
     return gpd.GeoDataFrame(frame, geometry=out, crs=LONLAT)
 
@@ -301,12 +302,12 @@ def by_crs(crs: tuple[SourceCRS, ...]) -> Iterable[tuple[SourceCRS, Array]]:
         yield crs[int(rows[0])], rows
 
 
-def _box(geom: object) -> shapely.Polygon | None:
+def _box(geom: Any) -> shapely.Polygon | None:
     """Return the box of a feature that is set aside; None where its coordinates do not tell its extent."""
     xy = shapely.get_coordinates(geom)
     if not len(xy) or not np.isfinite(xy).all():
         return None
-    return shapely.box(*shapely.bounds(geom)).buffer(1e-9)  # type: ignore[no-any-return]
+    return shapely.box(*shapely.bounds(geom)).buffer(1e-9)
 
 
 def _long_edges(shapes: Array, crs: SourceCRS, reading: Reading, where: dict[str, Any]) -> list[Finding]:
@@ -343,8 +344,8 @@ def lay(layer: Layer, plane: Plane) -> Layer:
     found: list[Finding] = []
     boxes = dict(layer.boxes)
     straight = recognise(layer.reading.edges_straight_in) if layer.reading.edges_straight_in else None
-    for source, rows in by_crs(layer.crs):
-        rows = rows[layer.used[rows]]
+    for source, own in by_crs(layer.crs):
+        rows = own[layer.used[own]]
         shapes, meant = layer.shapes[rows], source
         if straight is not None and not source.projected:
             shapes, meant = reproject(shapes, source, straight), straight

@@ -35,7 +35,7 @@ def mean_width(geoms: Array, plane: Plane) -> Array:
 
 
 def is_contact(geoms: Array, plane: Plane) -> Array:
-    """True for polygons no wider than the coordinate precision: neighbours that touch, not land (接边)."""
+    """Return True for polygons no wider than the coordinate precision: neighbours that touch, not land (接边)."""
     return np.asarray(mean_width(geoms, plane) <= CONTACT_WIDTH_M)
 
 

@@ -169,8 +169,8 @@ def union_by(geoms: Array, group: Array, count: int) -> Array:
         order = np.flatnonzero(~single)[np.argsort(group[~single], kind="stable")]
         rows, index = np.unique(group[order], return_inverse=True)
         parts, part_of = shapely.get_parts(geoms[order], return_index=True)
-        together = shapely.geometrycollections(parts, indices=index[part_of])
-        out[rows] = polygonal(shapely.union_all(together[:, None], axis=1))
+        together = np.asarray(shapely.geometrycollections(parts, indices=index[part_of]))
+        out[rows] = polygonal(np.asarray(shapely.union_all(together[:, None], axis=1)))
     return out
 
 

@@ -36,8 +36,8 @@ def read_parcels(
     ----------
     what : path, pattern or folder, several of them, or a GeoDataFrame
     datum : ``"as_is"`` for data on a foreign datum
-    project_by : ``field``, ``file``, ``folder`` or ``row``; omitted: project field, else 项目信息 of the TXT, else the TXT
-        file, else each row
+    project_by : ``field``, ``file``, ``folder`` or ``row``; omitted: project field, else 项目信息 of the
+        TXT, else the TXT file, else each row
     crs : CRS of files that do not carry one
 
     Returns
@@ -99,7 +99,7 @@ def _described(source: io.Source, reading: Reading, project_by: str | None) -> L
         name=text("name"),
         use=text("use"),
         project_id=project_id,
-        project_name=np.where(pd.isna(text("project_name")), project.get("项目名称"), text("project_name")),
+        project_name=pd.Series(text("project_name"), dtype=object).fillna(project.get("项目名称") or np.nan),
         declared_area_m2=pd.to_numeric(declared, errors="coerce"),
         source=origin.path,
         stem=stem(Path(origin.path)),

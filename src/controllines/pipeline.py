@@ -94,7 +94,7 @@ class Outcome:
     complete: bool
 
 
-def run(job: Job, *, tell: Tell = lambda stage: None) -> Outcome:
+def run(job: Job, *, tell: Tell = str) -> Outcome:
     """Check applications and write the folder of reports.
 
     Parameters
@@ -175,7 +175,7 @@ def check(
 
 
 def is_complete(result: CheckResult) -> bool:
-    """True if no input was excluded and no required line was no_data or failed (exit code 0)."""
+    """Return True if no input was excluded and no required line was no_data or failed (exit code 0)."""
     required = result.overlaps["kind"].isin(result.provenance["required"])
     open_rows = required & result.overlaps["outcome"].isin(["no_data", "failed"])
     return not open_rows.any() and bool((result.parcels["status"] == "checked").all())
@@ -210,9 +210,9 @@ def _parcels(laid: Layer, rows: Array) -> tuple[gpd.GeoDataFrame, list[Finding]]
     """Return the parcels frame, and findings on declared areas."""
     area, planar = np.full(len(laid), np.nan), np.full(len(laid), np.nan)
     area[rows] = shapely.area(laid.geoms[rows])
-    for source, own in by_crs(laid.crs):
-        own = np.intersect1d(own, rows)
-        planar[own] = planar_area(laid.shapes[own], source)
+    for crs, of_crs in by_crs(laid.crs):
+        own = np.intersect1d(of_crs, rows)
+        planar[own] = planar_area(laid.shapes[own], crs)
     source = laid.frame
     frame = gpd.GeoDataFrame({
         **{name: source[name].astype(object) for name in ("parcel_id", "declared_id", "project_id", "project_name",
@@ -225,19 +225,27 @@ def _parcels(laid: Layer, rows: Array) -> tuple[gpd.GeoDataFrame, list[Finding]]
         "verdict": None,
         "source_crs": source["source_crs"],
     }, geometry=source.geometry.to_numpy(), crs=source.crs)  # fmt: skip
-    notes = [item for row in rows if (item := _declared(frame, int(row))) is not None]
-    return frame, notes
+    return frame, _declared(frame)
 
 
-def _declared(frame: gpd.GeoDataFrame, row: int) -> Finding | None:
-    """Compare a declared area with planar and official area before saying anything."""
-    declared, planar, area = (frame[name].iloc[row] for name in ("declared_area_m2", "planar_area_m2", "area_m2"))
-    if np.isnan(declared) or abs(declared - area) <= DECLARED_M2:
-        return None
-    where = {"source": frame["source"].iloc[row], "feature": frame["parcel_id"].iloc[row], "actual": f"{declared:.2f}"}
-    if abs(declared - planar) <= DECLARED_M2:
-        return finding("AREA_PROJECTION", expected=f"{planar - area:.2f} 平方米", **where)
-    return finding("AREA_DECLARED", expected=f"平面 {planar:.2f}，椭球 {area:.2f}", **where)
+def _declared(frame: gpd.GeoDataFrame) -> list[Finding]:
+    """Compare declared areas with planar and official area before saying anything.
+
+    A declared area that is the planar one is the rule in survey files: it is explained once, not warned about.
+    """
+    declared, planar, area = (frame[name].to_numpy(float) for name in
+                              ("declared_area_m2", "planar_area_m2", "area_m2"))  # fmt: skip
+    off = np.abs(declared - area) > DECLARED_M2
+    projection = off & (np.abs(declared - planar) <= DECLARED_M2)
+    found = []
+    if projection.any():
+        most = float((planar - area)[projection].max())
+        found.append(finding("AREA_PROJECTION", actual=int(projection.sum()), expected=f"{most:.2f}"))
+    return found + [
+        finding("AREA_DECLARED", source=frame["source"].iloc[row], feature=frame["parcel_id"].iloc[row],
+                actual=f"{declared[row]:.2f}", expected=f"平面 {planar[row]:.2f}，椭球 {area[row]:.2f}")
+        for row in np.flatnonzero(off & ~projection)
+    ]  # fmt: skip
 
 
 def _named(frame: pd.DataFrame, land: Land, column: str) -> pd.DataFrame:
@@ -313,7 +321,7 @@ def _geo(ids: Array, kind: str, geoms: Array, how: tuple[Land, Any]) -> gpd.GeoD
                              "planar_area_m2": planar_area(back, target)}, geometry=back, crs=target.crs)  # fmt: skip
 
 
-def _joined(frames: Sequence[gpd.GeoDataFrame], columns: list[str], crs: object) -> gpd.GeoDataFrame:
+def _joined(frames: Sequence[gpd.GeoDataFrame], columns: list[str], crs: Any) -> gpd.GeoDataFrame:
     if not frames:
         return gpd.GeoDataFrame({name: [] for name in columns}, geometry="geometry", crs=crs)
     joined = pd.concat(frames, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
@@ -351,8 +359,9 @@ def _not_checked(plan: Plan, kinds: list[Kind]) -> list[str]:
 
 def _plan_layer(plan: Plan, key: str) -> dict[str, Any]:
     spec, kind = plan.specs[key], plan.kind(key)
-    said = {"kind": key, "name_zh": kind.zh, "version": spec.version, "source": spec.source, "approval": spec.approval,
-            "as_at": spec.as_at.isoformat() if spec.as_at else None, "accept_excluded": spec.accept_excluded}  # fmt: skip
+    said = {"kind": key, "name_zh": kind.zh, "version": spec.version, "source": spec.source,
+            "approval": spec.approval, "as_at": spec.as_at.isoformat() if spec.as_at else None,
+            "accept_excluded": spec.accept_excluded}  # fmt: skip
     if key in plan.failed:
         return said | {"path": plan.failed[key].source, "layer": spec.layer, "failed": plan.failed[key].message}
     origin = plan.layers[key].origins[0]

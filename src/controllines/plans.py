@@ -166,7 +166,8 @@ def open_plan(what: object, *, county: str | None = None, version: str | None = 
     """
     if isinstance(what, Plan):
         return what
-    given = {key: value for key, value in {"county": county, "version": version, "name": name}.items() if value}
+    given: dict[str, Any] = {key: value for key, value in
+                             {"county": county, "version": version, "name": name}.items() if value}  # fmt: skip
     if isinstance(what, Mapping):
         return _opened(PlanSpec(**given), _from_mapping(what), {}, "dict")
     path = Path(str(what))
@@ -237,8 +238,9 @@ def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: st
             read[key] = read_layer(where, key, layer=entry.layer, sense=entry.sense, reading=entry.reading,
                                    trusted=entry.trusted)  # fmt: skip
         except ControlLinesError as error:
-            failed[key] = finding("PLAN_LAYER_FAILED", source=error.finding.source or str(where), layer=entry.layer,
-                                  actual=error.finding.message, hint=error.finding.fix, zh=kind_of(key, sense="avoid").zh)  # fmt: skip
+            why = error.finding
+            failed[key] = finding("PLAN_LAYER_FAILED", source=why.source or str(where), layer=entry.layer,
+                                  actual=why.message, hint=why.fix, zh=kind_of(key, sense="avoid").zh)  # fmt: skip
     if not any(len(layer) for layer in read.values()):
         raise PlanError.of(
             "PLAN_EMPTY", source=path, actual="；".join(f.message for f in failed.values()) or "没有图层"
@@ -256,7 +258,7 @@ def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: st
 
 
 def _plane(layers: Mapping[str, Layer]) -> Plane:
-    """The plane's middle is the county's, else the plan's."""
+    """Return the plane: its middle is the county's, else the plan's."""
     chosen = [layers["county"]] if "county" in layers else list(layers.values())
     bounds = [box for box in (bounds_of(layer) for layer in chosen) if box is not None]
     if not bounds:

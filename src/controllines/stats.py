@@ -103,14 +103,14 @@ def _cells(line: Layer, units: Sequence[Layer]) -> pd.DataFrame:
 
 def _unit_columns(unit: Layer, right: Array) -> dict[str, Array]:
     key, inside = unit.kind.key, right >= 0
-    code, name = (unit.frame[column].to_numpy(object) for column in ("code", "name"))
+    code, name = unit.frame["code"].to_numpy(object), unit.frame["name"].to_numpy(object)
     # One unit may have several features: its first row gives the order of the table, by code where there is one.
     label = pd.Series([f"{c or '~'}|{n}" for c, n in zip(code, name, strict=True)], dtype=object)
-    rank = label.rank(method="dense").to_numpy(int) if len(label) else np.empty(0, int)
+    rank: Array = label.rank(method="dense").to_numpy(int)
     return {
-        f"_{key}": np.where(inside, rank[right], np.iinfo(np.int64).max),
-        f"{key}_code": np.where(inside, code[right], None),
-        key: np.where(inside, name[right], OUTSIDE_ALL),
+        f"_{key}": np.asarray(np.where(inside, rank[right], np.iinfo(np.int64).max)),
+        f"{key}_code": np.asarray(np.where(inside, code[right], None), dtype=object),
+        key: np.asarray(np.where(inside, name[right], OUTSIDE_ALL), dtype=object),
     }
 
 

@@ -85,7 +85,7 @@ def _with_totals(table: pd.DataFrame) -> pd.DataFrame:
         wide = table.assign(**{TOTAL: table.sum(axis=1)})
         wide.columns.name = table.columns.name
     wide.loc[TOTAL] = wide.sum(axis=0)
-    return wide
+    return pd.DataFrame(wide)
 
 
 def in_unit(table: AreaTable, unit: str) -> pd.DataFrame:

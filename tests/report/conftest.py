@@ -206,6 +206,8 @@ def _plan() -> SimpleNamespace:
         frame = gpd.GeoDataFrame({"feature_id": [f"{kind}-{n}" for n in range(len(shapes))], "class": classes},
                                  geometry=shapes, crs=CRS)  # fmt: skip
         layers[kind] = SimpleNamespace(kind=kind_of(kind), frame=frame)
+    town = gpd.GeoDataFrame({"feature_id": ["1"], "name": [HOSTILE["html"]]}, geometry=[box(-2, -2, 16, 13)], crs=CRS)
+    layers["township"] = SimpleNamespace(kind=kind_of("township"), frame=town)
     return SimpleNamespace(layers=layers, failed={}, kind=kind_of)
 
 

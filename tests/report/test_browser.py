@@ -147,3 +147,12 @@ def test_prints_with_map_and_all_sentences(page, tmp_path):
     page.emulate_media(media="print")
     assert page.locator("#list .more").first.is_visible()
     assert page.locator("#tools").is_hidden()
+
+
+def test_small_shapes_are_dots_when_seen_from_afar(page):
+    dots = page.locator('#map path[stroke="#ffffff"]')
+    assert dots.count() == 0
+    for _ in range(4):
+        page.get_by_role("button", name="Zoom out").click()
+        page.wait_for_timeout(350)
+    assert dots.count() == 10

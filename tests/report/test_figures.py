@@ -72,6 +72,15 @@ def test_planar_convention_measures_inside_in_the_plane_and_leaves_the_rest():
     assert (shown.conflict.ha.text, shown.net.ha.text) == ("4.0012", "3.6011")
 
 
+def test_net_never_prints_above_gross():
+    # 0.14795 ha prints 0.1480 alone; beside 0.85205 ha of a parcel of 1.0000 ha one of the two gives way
+    row = {"area_m2": 1_479.5, "outside_m2": 8_520.5, "uncovered_m2": 0.0, "contact_m2": 0.0, "conflict_m2": 1_479.5}
+    for net in (1_479.5, 1_479.499):
+        shown = measures(row | {"net_area_m2": net}, {"area_m2": 10_000.0}, "avoid", Convention())
+        assert (shown.conflict.ha.text, shown.outside.ha.text) == ("0.1479", "0.8521")
+        assert shown.net.ha.text == "0.1479"
+
+
 @pytest.mark.parametrize("sense", ["avoid", "stay_within"])
 def test_contact_is_booked_on_the_side_that_is_no_conflict(sense: str):
     row = {"area_m2": 10_000.0, "outside_m2": 20_000.0, "uncovered_m2": 0.0, "contact_m2": 1.0,

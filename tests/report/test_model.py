@@ -83,6 +83,27 @@ def test_conflict_beside_unknown_land_says_both(make_result):
     assert text.endswith("；另有控制要素未能参与核对，待核实")
 
 
+def test_land_outside_the_boundary_and_partly_uncovered(make_result):
+    result = make_result()
+    row = (result.overlaps["parcel_id"] == "TKX-002") & (result.overlaps["kind"] == "urban_boundary")
+    outside = result.overlaps.loc[row, "outside_m2"].item() - 5_000.0
+    changed = {"uncovered_m2": 5_000.0, "outside_m2": outside, "conflict_m2": outside, "flags": "uncovered"}
+    result.overlaps.loc[row, list(changed)] = list(changed.values())
+    line = build(result).parcels[1].lines[2]
+    assert line.sentence == (
+        f"图层覆盖范围内的{line.shown.outside.phrase}全部位于城镇开发边界外"
+        f"；另有{line.shown.uncovered.phrase}超出该图层覆盖范围，无数据，未作核对"
+    )
+    assert line.result == "涉及边界外"
+
+
+def test_unknown_land_outweighs_land_outside_the_boundary(make_result):
+    result = make_result()
+    row = (result.overlaps["parcel_id"] == "TKX-004") & (result.overlaps["kind"] == "ecological_redline")
+    result.overlaps.loc[row, "outcome"] = "failed"
+    assert build(result).parcels[3].look == "undetermined"
+
+
 def test_a_wide_conflict_with_one_doubtful_strip_is_still_a_conflict(make_result):
     result = make_result()
     row = (result.overlaps["parcel_id"] == "TKX-002") & (result.overlaps["kind"] == "ecological_redline")

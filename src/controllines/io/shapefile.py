@@ -19,9 +19,9 @@ from controllines.io.gate import Opened
 
 #: Language driver id (byte 29 of the dbf) -> encoding. 0 and 0x57 ("ANSI", whatever that was) say nothing.
 _LDID = {
-    0x01: "cp437", 0x02: "cp850", 0x03: "cp1252", 0x13: "cp932", 0x4D: "GB18030", 0x4E: "cp949", 0x4F: "cp950",
-    0x58: "cp1252", 0x59: "cp1252", 0x78: "cp950", 0x79: "cp949", 0x7A: "GB18030", 0x7B: "cp932", 0xC8: "cp1250",
-    0xC9: "cp1251",
+    0x01: "CP437", 0x02: "CP850", 0x03: "CP1252", 0x13: "CP932", 0x4D: "GB18030", 0x4E: "CP949", 0x4F: "CP950",
+    0x58: "CP1252", 0x59: "CP1252", 0x78: "CP950", 0x79: "CP949", 0x7A: "GB18030", 0x7B: "CP932", 0xC8: "CP1250",
+    0xC9: "CP1251",
 }  # fmt: skip
 _CHINESE = ("gbk", "gb2312", "cp936", "gb18030", "936", "euccn")
 
@@ -168,7 +168,8 @@ def _cpg(opened: Opened) -> str | None:
         return "GB18030"
     for candidate in (name, f"cp{plain}" if plain.isdigit() else plain):
         try:
-            return {"utf-8": "UTF-8"}.get(codecs.lookup(candidate).name, candidate) if candidate else None
+            # GDAL knows its encodings by their upper-case names only.
+            return {"utf-8": "UTF-8"}.get(codecs.lookup(candidate).name, candidate.upper()) if candidate else None
         except (LookupError, ValueError):
             continue
     return None

@@ -240,7 +240,21 @@ def _printed(
     conflict = printed[0] if sense == AVOID else printed[1]
     if judged[0] is None:
         conflict = area(None)
-    return Measures(whole, printed[0], printed[1], printed[2], conflict, area(judged[1]))
+    return Measures(whole, printed[0], printed[1], printed[2], conflict, _net(judged[1], conflict))
+
+
+def _net(net: float | None, gross: Area) -> Area:
+    """Return the net area; it never prints above the gross one, which may have been moved by one last digit."""
+    printed = area(net)
+    if net is None or gross.m2 is None:
+        return printed
+    if math.isclose(net, gross.m2, rel_tol=1e-9):
+        return Area(net, gross.ha, gross.mu)
+    return Area(net, _lesser(printed.ha, gross.ha), _lesser(printed.mu, gross.mu))
+
+
+def _lesser(one: Figure, other: Figure) -> Figure:
+    return other if one.number is not None and other.number is not None and other.number < one.number else one
 
 
 def _ratio(whole: Mapping[str, object]) -> float:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,18 @@ if TYPE_CHECKING:
 #: Formats for people, and those that are always written.
 FORMATS = ("xlsx", "html")
 ALWAYS = ("gpkg", "csv")
-MARK = "result.json"
 GPKG, CSV, XLSX, HTML = "conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html"
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """The file that is moved in last and lists all others: name and schema."""
+
+    name: str
+    schema: str
+
+
+RESULT = Mark("result.json", resultjson.SCHEMA)
 
 
 def write_report(
@@ -68,8 +78,23 @@ def write_report(
     target = Path(out)
     if not paths:
         result = without_folders(result)
+    run_id = str(result.provenance["run_id"])
+    return commit(target, RESULT, run_id, overwrite=overwrite,
+                  write=lambda folder: _write_all(result, folder, formats, map_lines))  # fmt: skip
+
+
+def commit(
+    target: Path, mark: Mark, run_id: str, *, overwrite: bool, write: Callable[[Path], list[str]]
+) -> list[Path]:  # fmt: skip
+    """Let ``write`` fill a folder beside the target and move its files in, the last one named as commit mark.
+
+    Raises
+    ------
+    OutputError
+        The target holds something else, or a file could not be written; what was there is intact.
+    """
     with _as_output_error(target):
-        old = _old_files(target, str(result.provenance["run_id"]), overwrite=overwrite)
+        old = _old_files(target, mark, run_id, overwrite=overwrite)
         parent = target.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.absolute().name}.", suffix=".tmp", dir=parent))
@@ -78,7 +103,9 @@ def write_report(
         before.mkdir()
         done = False
         try:
-            names = _write_all(result, fresh, formats, map_lines)
+            names = write(fresh)
+            for name in names:
+                _flush(fresh / name)
             _swap(target.absolute(), fresh, before, (names, old))
             done = True
         finally:
@@ -105,7 +132,7 @@ def _as_output_error(target: Path) -> Iterator[None]:
         raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason) from error
 
 
-def _old_files(target: Path, run_id: str, *, overwrite: bool) -> list[str]:
+def _old_files(target: Path, mark: Mark, run_id: str, *, overwrite: bool) -> list[str]:
     """Return the files of an earlier result in the folder, which this one replaces.
 
     Raises
@@ -117,20 +144,20 @@ def _old_files(target: Path, run_id: str, *, overwrite: bool) -> list[str]:
         return []
     if not target.exists():
         return []
-    old = _read_mark(target / MARK) if target.is_dir() else None
+    old = _read_mark(target / mark.name, mark) if target.is_dir() else None
     if not target.is_dir() or not (overwrite or (old is not None and old[0] == run_id)):
         raise OutputError.of("OUTPUT_NOT_EMPTY", source=target)
     return [name for name in old[1] if (target / name).is_file()] if old else []
 
 
-def _read_mark(path: Path) -> tuple[str, list[str]] | None:
-    """Return run id and files of our result.json; None if it is not ours."""
+def _read_mark(path: Path, mark: Mark) -> tuple[str, list[str]] | None:
+    """Return run id and files of our commit mark; None if it is not ours."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != resultjson.SCHEMA:
+        if content["schema"] != mark.schema:
             return None
         names = [str(entry["path"]) for entry in content["files"]]
-        return str(content["provenance"]["run_id"]), [name for name in names if _inside(name)] + [MARK]
+        return str(content["provenance"]["run_id"]), [name for name in names if _inside(name)] + [path.name]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -153,12 +180,13 @@ def _write_all(result: CheckResult, folder: Path, formats: Sequence[str], map_li
     if "html" in formats:
         (folder / HTML).write_bytes(html.to_bytes(report, map_lines=map_lines))
         names.append(HTML)
-    listed = [(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names]
-    (folder / MARK).write_bytes(resultjson.to_bytes(resultjson.document(result, listed)))
-    names.append(MARK)
-    for name in names:
-        _flush(folder / name)
-    return names
+    (folder / RESULT.name).write_bytes(resultjson.to_bytes(resultjson.document(result, listed(folder, names))))
+    return [*names, RESULT.name]
+
+
+def listed(folder: Path, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return name and sha256 of the files a commit mark lists."""
+    return [(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names]
 
 
 def _flush(path: Path) -> None:
@@ -179,7 +207,8 @@ def _swap(target: Path, fresh: Path, before: Path, names: tuple[list[str], list[
     new, old = names
     existed = target.exists()
     target.mkdir(exist_ok=True)
-    replaced = [name for name in dict.fromkeys([MARK, *old, *new]) if (target / name).exists()]
+    # The commit mark is the last of the new files and the first to go.
+    replaced = [name for name in dict.fromkeys([new[-1], *old, *new]) if (target / name).exists()]
     moved: list[tuple[Path, Path]] = []
     try:
         for name in replaced:

@@ -80,6 +80,7 @@ def _data(report: Report, map_lines: str) -> Markup:
         "parcels": [_parcel(parcel, report) for parcel in report.parcels],
         "shapes": {
             "parcels": [[s.key, _geometry(s)] for s in report.map.parcels],
+            "townships": [[s.label, _geometry(s)] for s in report.map.townships],
             "lines": [[s.kind, s.label, _geometry(s)] for s in report.map.lines],
             "pieces": [[s.key, s.kind, s.label, _geometry(s)] for s in report.map.pieces],
             "outside": [[s.key, s.kind, _geometry(s)] for s in report.map.outside],

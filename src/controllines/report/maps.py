@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -23,6 +23,7 @@ NEAR_M = 500.0
 #: Metres in one degree of latitude, to 0.6 %; only distances on the map depend on it.
 _DEGREE_M = 110_900.0
 #: How far a drawn control line may lie beside the true one, metres.
+_TOWNSHIP_M = 20.0
 _DRAWN_M = {"near": 0.2, "all": 5.0}
 
 Array = np.ndarray
@@ -46,12 +47,14 @@ class MapLayers:
     ----------
     parcels, pieces, outside : ``key`` is the parcel's id (as in the frames)
     lines : control lines; ``key`` is the feature's id, ``label`` its class
+    townships : for orientation; ``label`` is the name
     """
 
     parcels: tuple[Shape, ...]
     pieces: tuple[Shape, ...]
     outside: tuple[Shape, ...]
     lines: tuple[Shape, ...]
+    townships: tuple[Shape, ...] = ()
 
 
 def map_layers(result: CheckResult, map_lines: str) -> MapLayers:
@@ -62,7 +65,17 @@ def map_layers(result: CheckResult, map_lines: str) -> MapLayers:
         pieces=_shapes(result.pieces, key="parcel_id", kind="kind", label="class"),
         outside=_shapes(result.outside, key="parcel_id", kind="kind"),
         lines=() if map_lines == "none" else _lines(result, parcels, map_lines),
+        townships=_townships(result),
     )
+
+
+def _townships(result: CheckResult) -> tuple[Shape, ...]:
+    layer = result.plan.layers.get("township")
+    if layer is None:
+        return ()
+    shapes = _shapes(layer.frame, key="feature_id", label="name")
+    tolerance = _TOWNSHIP_M / _DEGREE_M
+    return tuple(replace(shape, geometry=shapely.simplify(shape.geometry, tolerance)) for shape in shapes)
 
 
 def _shapes(frame: gpd.GeoDataFrame, *, key: str, kind: str = "", label: str = "") -> tuple[Shape, ...]:

@@ -293,9 +293,7 @@ def _projects(
         key = row["project_id"]
         whole = {**row, "planar_area_m2": row.get("planar_area_m2") or _planar(row, members.get(key, []))}
         lines = [_line(over, whole, scopes[over["kind"]], show) for over in overlaps.get(key, [])]
-        made.append(
-            ProjectRow(clean(key), clean(row["name"]), int(row["parcels"]), area(show.of(whole)), tuple(lines))
-        )
+        made.append(ProjectRow(clean(key), clean(row["name"]), int(row["parcels"]), area(show.of(whole)), tuple(lines)))
     return tuple(made)
 
 
@@ -320,9 +318,7 @@ def _head(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{word('notes', key)}：{text}" for key, text in pairs if text)
 
 
-def _summary(
-    parcels: Sequence[ParcelRow], projects: Sequence[ProjectRow], scopes: Iterable[Scope]
-) -> tuple[str, ...]:
+def _summary(parcels: Sequence[ParcelRow], projects: Sequence[ProjectRow], scopes: Iterable[Scope]) -> tuple[str, ...]:
     status = Counter(parcel.status for parcel in parcels)
     texts = [
         say("summary", "parcels", total=len(parcels), checked=status["checked"], excluded=status["excluded"]),

@@ -10,7 +10,7 @@ from controllines.report.figures import Area, Measures, area, number
 from controllines.report.words import clean, say, word
 
 #: Classes of a parcel on the map, worst first.
-CLASSES = ("conflict", "outside", "undetermined", "none", "excluded")
+CLASSES = ("conflict", "undetermined", "outside", "none", "excluded")
 NO_DATA, FAILED, CONFLICT, NONE = "no_data", "failed", "conflict", "none"
 
 
@@ -88,7 +88,7 @@ def _touch(row: Mapping[str, object], sense: str | None) -> str:
     if not conflict:
         return "within_none"
     if number(row.get("uncovered_m2")):
-        return "within_uncovered"
+        return "within_uncovered" if number(row.get("area_m2")) else "within_uncovered_all"
     return "within_part" if number(row.get("area_m2")) else "within_conflict"
 
 

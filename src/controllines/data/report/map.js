@@ -31,9 +31,20 @@
   var map = L.map("map", { attributionControl: false, zoomSnap: 0.25, maxZoom: 23, preferCanvas: data.parcels.length > 1000 });
   L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
   var shapes = new Map();
+  var dots = new Map();
   var groups = { lines: new Map(), outside: L.layerGroup(), pieces: L.layerGroup(), parcels: L.featureGroup() };
 
   function polygon(geometry, style) { return L.geoJSON(geometry, { style: style }); }
+  var land = { color: "#9aa7ae", weight: 1, fillColor: "#ffffff", fillOpacity: 0.75 };
+  groups.townships = L.featureGroup();
+  data.shapes.townships.forEach(function (shape) {
+    groups.townships.addLayer(L.geoJSON(shape[1], { style: land, interactive: false }));
+    var box = L.geoJSON(shape[1]).getBounds();
+    if (shape[0] && box.isValid()) {
+      var name = L.tooltip({ permanent: true, direction: "center", className: "place", interactive: false });
+      groups.townships.addLayer(name.setLatLng(box.getCenter()).setContent(make("span", "", shape[0])));
+    }
+  });
   data.shapes.lines.forEach(function (shape) {
     var key = shape[0];
     if (!groups.lines.has(key)) { groups.lines.set(key, L.featureGroup()); }
@@ -55,6 +66,10 @@
     drawn.on("click", function (event) { L.DomEvent.stopPropagation(event); select(parcel, false); });
     shapes.set(parcel.id, drawn);
     groups.parcels.addLayer(drawn);
+    var dot = L.circleMarker(drawn.getBounds().getCenter(), { radius: 5, weight: 1.5, color: "#ffffff", fillColor: colours[parcel.look], fillOpacity: 1 });
+    dot.bindTooltip(make("span", "", parcel.name ? parcel.id + "　" + parcel.name : parcel.id));
+    dot.on("click", function (event) { L.DomEvent.stopPropagation(event); select(parcel, true); });
+    dots.set(parcel.id, dot);
   });
   var avoid = new Set(data.lines.filter(function (line) { return line.sense === "avoid"; }).map(function (line) { return line.key; }));
   data.shapes.pieces.forEach(function (shape) {
@@ -65,6 +80,7 @@
     groups.outside.addLayer(L.geoJSON(shape[2], { interactive: false, style: { color: "#8a5a0b", weight: 1, fillColor: "#c4841a", fillOpacity: 0.3, dashArray: "2 3" } }));
   });
   function stack() {
+    groups.townships.eachLayer(function (layer) { if (layer.bringToBack && map.hasLayer(layer)) { layer.bringToBack(); } });
     [groups.parcels, groups.outside, groups.pieces].forEach(function (group) {
       if (map.hasLayer(group)) { group.eachLayer(function (layer) { layer.bringToFront(); }); }
     });
@@ -76,11 +92,21 @@
     var right = wide && !get("card").hidden ? get("card").offsetWidth + 24 : 0;
     return { paddingTopLeft: [left + room, room], paddingBottomRight: [right + room, room], maxZoom: zoom, animate: false };
   }
+  /* what is too small to be seen gets a dot */
+  function showDots() {
+    dots.forEach(function (dot, id) {
+      var box = shapes.get(id).getBounds();
+      var size = map.latLngToLayerPoint(box.getSouthEast()).subtract(map.latLngToLayerPoint(box.getNorthWest()));
+      if (Math.max(Math.abs(size.x), Math.abs(size.y)) < 12) { dot.addTo(map); } else { dot.remove(); }
+    });
+  }
   function whole() {
     var bounds = groups.parcels.getBounds();
     if (bounds.isValid()) { map.fitBounds(bounds, between(30, 18)); } else { map.setView([42.8, 88.6], 9); }
   }
   map.setView([42.8, 88.6], 9);
+  map.on("zoomend", showDots);
+  groups.townships.addTo(map);
   Array.from(groups.lines.keys()).forEach(function (key) { groups.lines.get(key).addTo(map); });
   groups.parcels.addTo(map);
   groups.outside.addTo(map);
@@ -139,6 +165,10 @@
     data.lines.forEach(function (line) {
       if (groups.lines.has(line.key)) { row(lineStyles[line.key], line.zh, groups.lines.get(line.key)); }
     });
+  }
+  if (data.shapes.townships.length) {
+    heading(words.units);
+    row(land, words.township, groups.townships);
   }
 
   whole();
@@ -204,6 +234,10 @@
     var rows = found.map(function (parcel) { return buttons.get(parcel.id).parentNode || buttons.get(parcel.id); });
     list.replaceChildren.apply(list, rows.length ? rows : [nothing]);
     get("count").textContent = words.shown.replace("{shown}", found.length).replace("{total}", data.parcels.length);
+    dots.forEach(function (dot, id) {
+      var faded = !kept.has(byId.get(id));
+      dot.setStyle({ opacity: faded ? 0.2 : 1, fillOpacity: faded ? 0.2 : 1 });
+    });
     shapes.forEach(function (drawn, id) { drawn.setStyle(parcelStyle(byId.get(id), !kept.has(byId.get(id)))); });
     if (current) { mark(current); }
   }
