@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -222,8 +223,14 @@ def _show_errors(findings: object) -> None:
 def _plan_path(plan: str | None) -> str:
     if plan:
         return plan
-    if Path("controllines.toml").exists():
-        return "controllines.toml"
+    here = Path("controllines.toml")
+    if here.exists():
+        # Either a plan itself, or plan = "path of one".
+        try:
+            named = tomllib.loads(here.read_text(encoding="utf-8-sig")).get("plan")
+        except tomllib.TOMLDecodeError:
+            return str(here)  # opened as a plan, it names the line
+        return named if isinstance(named, str) else str(here)
     raise UsageError.of("PLAN_NOT_GIVEN")
 
 

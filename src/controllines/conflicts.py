@@ -19,7 +19,7 @@ from controllines.findings import Finding, finding
 from controllines.kinds import AVOID, OUTSIDE_ALL, Kind
 from controllines.layers import Layer, boxes_in_plane, net_factors
 from controllines.lengths import clearance, inset_depth, is_contact, mean_width, true_metres
-from controllines.overlay import Pieces, absorb, book_once, intersect, remainder, split, union_by
+from controllines.overlay import Pieces, absorb, book_once, intersect, remainder, split, union_by, union_of
 from controllines.plans import Coverage, Plan
 
 Array = np.ndarray
@@ -93,6 +93,7 @@ class _Regions:
     pieces: Pieces
     raw: Pieces
     shared_m2: Array
+    recomputed: Array
 
 
 def measure(land: Land, plan: Plan, kind: Kind, widths: Widths) -> Measured:
@@ -132,11 +133,10 @@ def measure(land: Land, plan: Plan, kind: Kind, widths: Widths) -> Measured:
     })  # fmt: skip
     frame = frame.assign(**_shape_of_conflict(land, layer, regions.pieces, conflict=conflict, widths=widths))
     frame["clearance_m"] = _clearance(land, layer, outcome == "none", widths.clearance_to_m)
-    recomputed = _sum_by(regions.raw.recomputed, regions.raw.left, len(land)) > 0
-    frame["flags"] = _flags(frame, suspect=suspect, recomputed=recomputed, bbox=plan.coverage[kind.key].bbox)
+    frame["flags"] = _flags(frame, suspect=suspect, recomputed=regions.recomputed, bbox=plan.coverage[kind.key].bbox)
     open_rows = np.isin(outcome, ["failed", "no_data"])
     frame.loc[open_rows, [name for name in MEASURES if name != "uncovered_m2"]] = np.nan
-    found = (*notes, *_line_findings(land, kind, frame, recomputed))
+    found = (*notes, *_line_findings(land, kind, frame, regions.recomputed))
     outside = np.full(len(land), shapely.Polygon(), dtype=object) if kind.sense == AVOID else regions.outside.copy()
     outside[open_rows] = shapely.Polygon()
     return Measured(_ordered(frame), regions.pieces.take(~open_rows[regions.pieces.left]), outside, found)
@@ -164,17 +164,20 @@ def _regions(land: Land, layer: Layer, coverage: Coverage) -> _Regions:
     """Cut the land into inside, outside and uncovered, and take contact out of each."""
     raw = intersect(land.geoms, layer.geoms)
     pieces, shared_rows, shared = book_once(raw)
-    inside = union_by(pieces.geoms, pieces.left, len(land))
-    rest = remainder(land.geoms, inside)
+    inside, recomputed = union_of(pieces, len(land))
+    rest, again = remainder(land.geoms, inside)
     covered = intersect(rest, coverage.geoms)
     outside = union_by(covered.geoms, covered.left, len(land))
-    uncovered = remainder(rest, outside)
+    uncovered, once_more = remainder(rest, outside)
+    recomputed |= again | once_more
+    for cut in (pieces, covered):
+        recomputed[cut.left[cut.recomputed]] = True
     thick = [_without_contact(region, land.plane) for region in (inside, outside, uncovered)]
     shared_m2 = np.zeros(len(land))
     shared_m2[shared_rows] = shapely.area(_without_contact(shared, land.plane)[0])
     return _Regions(
         inside=thick[0][0], outside=thick[1][0], uncovered=thick[2][0], contact_m2=np.sum([t[1] for t in thick], axis=0),
-        pieces=_trimmed(pieces, thick[0], land.plane), raw=raw, shared_m2=shared_m2,
+        pieces=_trimmed(pieces, thick[0], land.plane), raw=raw, shared_m2=shared_m2, recomputed=recomputed,
     )  # fmt: skip
 
 
@@ -247,7 +250,8 @@ def _clearance(land: Land, layer: Layer, wanted: Array, limit_m: float) -> Array
     bounds = shapely.bounds(geoms) + limit_m * 1.1 * np.array([-1, -1, 1, 1])
     windows = np.asarray(shapely.box(*bounds.T))
     near = intersect(windows, layer.geoms)
-    beyond, _ = _without_contact(remainder(windows, union_by(near.geoms, near.left, len(rows))), land.plane)
+    beyond, _ = remainder(windows, union_by(near.geoms, near.left, len(rows)))
+    beyond, _ = _without_contact(beyond, land.plane)
     for row, geom, foreign in zip(rows, geoms, beyond, strict=True):
         if not foreign.is_empty:
             out[row] = clearance(np.array([geom]), np.array([foreign]), land.plane, limit_m)[0]

@@ -15,7 +15,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 
 from controllines import io
@@ -54,6 +53,7 @@ class Origin:
     sha256: str
     crs: str
     crs_found: str
+    datum: str
     encoding: str | None
     features_in: int
     excluded: int
@@ -210,7 +210,7 @@ def part(kind: Kind, source: io.Source, reading: Reading) -> Layer:
     )
     origin = Origin(
         path=str(source.path), layer=source.layer, driver=source.driver, sha256=source.sha256, crs=crs.name,
-        crs_found=source.crs_found if source.crs is not None else "声明", encoding=source.encoding,
+        crs_found=source.crs_found if source.crs is not None else "声明", datum=crs.datum, encoding=source.encoding,
         features_in=len(ids), excluded=len(gone),
     )  # fmt: skip
     return Layer(
@@ -310,6 +310,11 @@ def _box(geom: Any) -> shapely.Polygon | None:
     return shapely.box(*shapely.bounds(geom)).buffer(1e-9)
 
 
+def _straight(reading: Reading, where: dict[str, Any]) -> SourceCRS | None:
+    """Return the CRS in which long edges are straight, if one was declared."""
+    return recognise(reading.edges_straight_in, datum=reading.datum, **where) if reading.edges_straight_in else None
+
+
 def _long_edges(shapes: Array, crs: SourceCRS, reading: Reading, where: dict[str, Any]) -> list[Finding]:
     if crs.projected or reading.edges_straight_in or shapely.is_missing(shapes).all():
         return []
@@ -343,7 +348,7 @@ def lay(layer: Layer, plane: Plane) -> Layer:
     status = np.array(layer.frame["status"], dtype=object)
     found: list[Finding] = []
     boxes = dict(layer.boxes)
-    straight = recognise(layer.reading.edges_straight_in) if layer.reading.edges_straight_in else None
+    straight = _straight(layer.reading, {})
     for source, own in by_crs(layer.crs):
         rows = own[layer.used[own]]
         shapes, meant = layer.shapes[rows], source

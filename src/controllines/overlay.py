@@ -137,10 +137,13 @@ def book_once(pieces: Pieces, *, priority: Array | None = None) -> tuple[Pieces,
     rows, group = np.unique(later, return_inverse=True)
     before = union_by(pieces.geoms[earlier], group, len(rows))
     geoms = np.array(pieces.geoms, dtype=object)
-    taken = polygonal(shapely.intersection(geoms[rows], before))
-    geoms[rows] = polygonal(shapely.difference(geoms[rows], before))
+    taken, recut = _guarded(geoms[rows], before)
+    geoms[rows], redone = remainder(geoms[rows], before, common_m2=shapely.area(taken))
+    recomputed = pieces.recomputed.copy()
+    recomputed[rows] |= recut | redone
     left, owner = np.unique(pieces.left[rows], return_inverse=True)
-    return pieces.with_geoms(geoms), left, union_by(taken, owner, len(left))
+    once = Pieces(pieces.left, pieces.right, pieces.geoms, recomputed).with_geoms(geoms)
+    return once, left, union_by(taken, owner, len(left))
 
 
 def _overlapping(pieces: Pieces, position: Array) -> tuple[Array, Array]:
@@ -174,28 +177,59 @@ def union_by(geoms: Array, group: Array, count: int) -> Array:
     return out
 
 
-def remainder(whole: Array, taken: Array) -> Array:
-    """Return what is left of each geometry without ``taken`` (same length, parts of it), guarded by the areas."""
+def union_of(pieces: Pieces, count: int) -> tuple[Array, Array]:
+    """Unite the pieces of each left row 0…count-1; they share no land, so their areas add up, which guards the union.
+
+    Returns
+    -------
+    geoms, recomputed : arrays of length ``count``
+    """
+    out = union_by(pieces.geoms, pieces.left, count)
+    total = np.bincount(pieces.left, weights=pieces.area, minlength=count) if len(pieces) else np.zeros(count)
+    alarm = np.abs(shapely.area(out) - total) > _slack(total) + GUARD_GRID_M * shapely.length(out)
+    for row in np.flatnonzero(alarm):
+        out[row] = polygonal(np.array([shapely.union_all(pieces.geoms[pieces.left == row], grid_size=GUARD_GRID_M)]))[0]
+    return out, alarm
+
+
+def _slack(area: Array) -> Array:
+    return np.asarray(GUARD_AREA_M2 + 1e-9 * area)
+
+
+def remainder(whole: Array, taken: Array, *, common_m2: Array | None = None) -> tuple[Array, Array]:
+    """Return what is left of each geometry without ``taken`` (same length), guarded by the areas.
+
+    Parameters
+    ----------
+    common_m2 : area common to both; omitted: ``taken`` is part of ``whole``
+
+    Returns
+    -------
+    rest, recomputed : what is left, and True where the guard replaced the first answer
+    """
     out = np.array(whole, dtype=object)
+    recomputed = np.zeros(len(out), bool)
     rows = np.flatnonzero(~shapely.is_empty(taken))
     out[rows] = polygonal(shapely.difference(whole[rows], taken[rows]))
-    missing = np.abs(shapely.area(whole[rows]) - shapely.area(taken[rows]) - shapely.area(out[rows]))
-    alarm = rows[missing > GUARD_AREA_M2 + 1e-9 * shapely.area(whole[rows])]
+    common = (shapely.area(taken) if common_m2 is None else common_m2)[rows]
+    missing = np.abs(shapely.area(whole[rows]) - common - shapely.area(out[rows]))
+    alarm = rows[missing > _slack(shapely.area(whole[rows]))]
     out[alarm] = polygonal(shapely.difference(whole[alarm], taken[alarm], grid_size=GUARD_GRID_M))
-    return out
+    recomputed[alarm] = True
+    return out, recomputed
 
 
 def split(left: Array, right: Array) -> Pieces:
     """Cut geometries by a layer; what no feature takes has right row -1. Areas of the pieces add up to the whole."""
     pieces, _, _ = book_once(intersect(left, right))
     given = np.flatnonzero(~shapely.is_missing(left))
-    rest = remainder(left[given], union_by(pieces.geoms, pieces.left, len(left))[given])
+    rest, redone = remainder(left[given], union_of(pieces, len(left))[0][given])
     open_rows = given[shapely.area(rest) > 0]
     both = Pieces(
         np.concatenate([pieces.left, open_rows]),
         np.concatenate([pieces.right, np.full(len(open_rows), -1)]),
         np.concatenate([pieces.geoms, rest[shapely.area(rest) > 0]]),
-        np.concatenate([pieces.recomputed, np.zeros(len(open_rows), bool)]),
+        np.concatenate([pieces.recomputed, redone[shapely.area(rest) > 0]]),
     )
     return both.take(np.lexsort((np.where(both.right < 0, np.iinfo(np.int64).max, both.right), both.left)))
 

@@ -132,7 +132,7 @@ def _failed(path: Path, problem: Finding) -> Layer:
                            "stem": stem(path), "declared_id": None, "project_id": None, "name": None}  # fmt: skip
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
     origin = Origin(path=str(path), layer=None, driver="", sha256=digest, crs="", crs_found=problem.code,
-                    encoding=None, features_in=1, excluded=1)  # fmt: skip
+                    datum="", encoding=None, features_in=1, excluded=1)  # fmt: skip
     none = np.array([None], dtype=object)
     return Layer(
         kind=parcel_kind(), frame=gpd.GeoDataFrame(pd.DataFrame([row]), geometry=none, crs=LONLAT), shapes=none,

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -44,9 +44,9 @@ class LayerSpec(BaseModel):
     source: str | None = None
     approval: str | None = None
     accept_excluded: list[str] = []
-    datum: str | None = None
+    datum: Literal["as_is"] | None = None
     edges_straight_in: str | None = None
-    sense: str | None = None
+    sense: Literal["avoid", "stay_within"] | None = None
     trusted: bool = False
 
     @property
@@ -176,8 +176,8 @@ def open_plan(what: object, *, county: str | None = None, version: str | None = 
     if path.suffix.lower() == ".toml":
         file = _parse(path)
         spec = file.plan.model_copy(update=given)
-        wanted = {kind_key(key, entry.sense): (entry, path.parent / entry.path) for key, entry in file.layers.items()}
-        return _opened(spec, wanted, file.aliases, str(path))
+        named = [(key, entry, path.parent / entry.path) for key, entry in file.layers.items()]
+        return _opened(spec, _by_kind(named, path), file.aliases, str(path))
     return _opened(PlanSpec(**{"name": path.stem} | given), _from_tables(path), {}, str(path))
 
 
@@ -203,10 +203,21 @@ Wanted = Mapping[str, tuple[LayerSpec, Any]]
 
 
 def _from_mapping(what: Mapping[Any, Any]) -> Wanted:
-    return {
-        kind_key(str(key), None): (LayerSpec(path="" if isinstance(value, gpd.GeoDataFrame) else str(value)), value)
-        for key, value in what.items()
-    }
+    paths = {key: "" if isinstance(value, gpd.GeoDataFrame) else str(value) for key, value in what.items()}
+    return _by_kind([(str(key), LayerSpec(path=paths[key]), value) for key, value in what.items()], "dict")
+
+
+def _by_kind(named: Iterable[tuple[str, LayerSpec, Any]], source: object) -> Wanted:
+    """Return the layers by kind; a kind named twice, by key and in Chinese, is an error."""
+    wanted: dict[str, tuple[LayerSpec, Any]] = {}
+    names: dict[str, str] = {}
+    for name, entry, where in named:
+        key = kind_key(name, entry.sense)
+        if key in wanted:
+            zh = kind_of(key, sense=entry.sense).zh
+            raise PlanError.of("PLAN_TWO_TABLES", source=source, layer=name, actual=names[key], expected=zh)
+        wanted[key], names[key] = (entry, where), name
+    return wanted
 
 
 def _from_tables(path: Path) -> Wanted:

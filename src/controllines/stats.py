@@ -51,6 +51,7 @@ def tabulate(plan: object, *, of: Sequence[str] | str, by: Sequence[str] | str) 
         frame=frame,
         by=tuple(unit.kind.key for unit in units),
         headings={unit.kind.key: unit.kind.zh for unit in units},
+        units={unit.kind.key: _every_unit(unit) for unit in units},
         provenance={
             "plan": opened.spec.model_dump(mode="json"),
             "layers": [{"kind": layer.kind.key, "name": layer.kind.zh, "source": layer.origins[0].path,
@@ -99,6 +100,11 @@ def _cells(line: Layer, units: Sequence[Layer]) -> pd.DataFrame:
     cells = cells.reset_index().drop(columns=order)
     cells.insert(0, "line", line.kind.zh)
     return cells
+
+
+def _every_unit(unit: Layer) -> tuple[tuple[str | None, str | None], ...]:
+    pairs = {(code, name) for code, name in zip(unit.frame["code"], unit.frame["name"], strict=True)}
+    return tuple(sorted(pairs, key=lambda pair: f"{pair[0] or '~'}|{pair[1]}"))
 
 
 def _unit_columns(unit: Layer, right: Array) -> dict[str, Array]:

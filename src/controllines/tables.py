@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +23,14 @@ class AreaTable:
         ``planar_area_m2``, ``net_area_m2`` (null where net area does not apply), ``pieces``
     by : the unit columns of the frame, e.g. ("township", "planning_zone")
     headings : unit column → Chinese heading
+    units : unit column → (code, name) of every unit of the layer in the order of tables, with or without area
     provenance : plan, layers, plane
     """
 
     frame: pd.DataFrame
     by: tuple[str, ...]
     headings: dict[str, str]
+    units: dict[str, tuple[tuple[str | None, str | None], ...]]
     provenance: dict[str, Any]
 
     def pivot(
@@ -49,9 +52,15 @@ class AreaTable:
         """
         places = STATISTICS_DECIMALS[unit] if decimals is None else decimals
         frame = self.frame if line is None else self.frame[self.frame["line"] == line]
+        labels = {key: self.labels(key) for key in self.by}
+        frame = frame.assign(**{
+            key: [labels[key].get(unit, unit[1]) for unit in zip(frame[f"{key}_code"], frame[key], strict=True)]
+            for key in self.by
+        })  # fmt: skip
         columns = ["line", *self.by[1:]] if line is None else list(self.by[1:]) or ["line"]
         table = frame.pivot_table(index=self.by[0], columns=columns, values=measure, aggfunc="sum", sort=False,
                                   observed=True, fill_value=0.0)  # fmt: skip
+        table = _every_unit(table, self.by, labels)
         table = _with_totals(table)
         printed = table.map(lambda m2: float(half_up(m2, unit, places)))
         printed.index.name = self.headings[self.by[0]]
@@ -59,6 +68,14 @@ class AreaTable:
                                  for name in printed.columns.names]  # fmt: skip
         printed.attrs = {"unit": unit, "decimals": places}
         return printed
+
+    def labels(self, key: str) -> dict[tuple[str | None, str | None], str]:
+        """Return what tables call each unit: its name, with its code where the name occurs twice."""
+        names = Counter(name for _, name in self.units[key])
+        return {
+            (code, name): f"{name}（{code}）" if names[name] > 1 and code else str(name or code)
+            for code, name in self.units[key]
+        }
 
     def share(self) -> pd.DataFrame:
         """Return the tidy frame with ``share``: each area as part of the line's total."""
@@ -71,6 +88,28 @@ class AreaTable:
         return f"<p>{notes}</p>" + "".join(
             f"<h4>{line}</h4>{self.pivot(line=line).to_html(float_format='{:.2f}'.format)}" for line in lines
         )
+
+
+def _every_unit(
+    table: pd.DataFrame, by: tuple[str, ...], labels: dict[str, dict[tuple[str | None, str | None], str]]
+) -> pd.DataFrame:
+    """List every unit of the layers, with zero where a line has nothing, in the order of their codes."""
+
+    def order(key: str, present: pd.Index) -> list[str]:
+        every = list(dict.fromkeys(labels[key].values()))
+        return [*every, *(name for name in present.unique() if name not in every)]
+
+    table = table.reindex(order(by[0], table.index), fill_value=0.0)
+    if len(by) == 1:
+        return table
+    columns = table.columns
+    if columns.nlevels == 1:
+        return table.reindex(columns=pd.Index(order(by[1], columns), name=columns.name), fill_value=0.0)
+    if columns.nlevels > 2:
+        return table
+    lines = list(dict.fromkeys(columns.get_level_values(0)))
+    every_one = order(by[1], columns.get_level_values(1))
+    return table.reindex(columns=pd.MultiIndex.from_product([lines, every_one], names=columns.names), fill_value=0.0)
 
 
 def _with_totals(table: pd.DataFrame) -> pd.DataFrame:

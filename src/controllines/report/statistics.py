@@ -96,10 +96,11 @@ def _sheet(book: Any, table: AreaTable, what: tuple[str, str, str], printed: tup
     sheet.write_string(0, 0, f"{line}面积统计表（{by}）", title)
     remark = "　".join((*_banner(table), f"{convention}（CGCS2000）", f"规划：{table.provenance['plan']['name']}"))
     sheet.write_string(1, 0, remark, small)
-    sheet.write_string(1, width + 1, f"单位：{unit}", small)
+    right = book.add_format({"font_name": "等线", "font_size": 10, "align": "right"})
+    sheet.write_string(0, width + 1, f"单位：{unit}", right)
     for column, name in enumerate(["代码", table.headings[table.by[0]], *map(str, pivot.columns)]):
         sheet.write_string(2, column, name, heading)
-    codes = dict(zip(table.frame[table.by[0]], table.frame[f"{table.by[0]}_code"], strict=True))
+    codes = {label: code for (code, _), label in table.labels(table.by[0]).items()}
     for row, (label, values) in enumerate(pivot.iterrows(), start=3):
         name = str(label)
         code = codes.get(name)
@@ -136,6 +137,8 @@ def _notes(book: Any, table: AreaTable) -> None:
         word("titles", "disclaimer"),
     ]  # fmt: skip
     for row, line in enumerate(lines):
+        # Programs other than Excel do not fit the height of a row to wrapped text.
+        sheet.set_row(row, 15 * (len(line) // 52 + 1))
         sheet.write_string(row, 0, line, wrap)
 
 

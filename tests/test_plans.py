@@ -1,0 +1,322 @@
+"""Plans: plan.toml with its errors, official table names, dictionaries; what fails costs one layer, or the plan by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+
+from controllines import io
+from controllines.crs import Plane
+from controllines.errors import ControlLinesError, PlanError
+from controllines.plans import Plan, checksum, open_plan, unit_kinds
+
+WEST, SOUTH = 88.5, 42.8
+
+
+def frame(*boxes: tuple[float, float, float, float], crs: object = "EPSG:4490", **columns: list[object]) -> gpd.GeoDataFrame:
+    """Boxes in thousandths of a degree from (88.5, 42.8); sides stay below the length that is warned about."""
+    shapes = [shapely.box(WEST + w / 1000, SOUTH + s / 1000, WEST + e / 1000, SOUTH + n / 1000) for w, s, e, n in boxes]
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs=crs)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A database with official table names beside which plan.toml files are written."""
+    path = tmp_path / "三区三线.gpkg"
+    frame((0, 0, 4, 4), BSM=["r1"], LHLX=["水源涵养"]).to_file(path, layer="STBHHX", engine="pyogrio")
+    frame((4, 0, 8, 4), BSM=["f1"], DLBM=["0102"], KCXS=[0.1]).to_file(path, layer="YJJBNTBHTB", engine="pyogrio")
+    frame((0, 4, 8, 8), BSM=["u1"], GHFQMC=["集中建设区"]).to_file(path, layer="CZKFBJ", engine="pyogrio")
+    frame((0, 0, 10, 10), XZQDM=["650422100"], XZQMC=["甲镇"]).to_file(path, layer="XZQ", engine="pyogrio")
+    frame((0, 0, 10, 10), OTHER=["x"]).to_file(path, layer="备注", engine="pyogrio")
+    return path
+
+
+def toml(data: Path, text: str) -> Path:
+    path = data.parent / "plan.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+RED = '[layers.ecological_redline]\npath = "三区三线.gpkg"\nlayer = "STBHHX"\n'
+
+
+def refused(data: Path, text: str) -> str:
+    with pytest.raises(PlanError) as raised:
+        open_plan(toml(data, text))
+    found = raised.value.finding
+    assert found.severity == "error"
+    assert found.fix
+    return f"{found.code} {found.message}"
+
+
+# --- plan.toml ------------------------------------------------------------------------------------------------
+
+
+def test_everything_that_plan_toml_may_say(data: Path) -> None:
+    text = """
+[plan]
+name = "总体规划"
+version = "2024-06"
+county = "650422"
+valid_from = 2024-06-29
+valid_to = 2035-12-31
+[aliases]
+"夏乡" = "夏镇"
+[layers."生态保护红线"]
+path = "三区三线.gpkg"
+layer = "STBHHX"
+fields = { id = "LHLX" }
+version = "2022年批准启用成果"
+as_at = 2025-12-31
+source = "自治区下发"
+approval = "喀署复〔2024〕42号"
+accept_excluded = ["7"]
+coverage = "township"
+[layers.township]
+path = "三区三线.gpkg"
+[layers."custom:砂场"]
+path = "三区三线.gpkg"
+layer = "备注"
+sense = "stay_within"
+"""
+    plan = open_plan(toml(data, text))
+    assert (plan.name, plan.version, plan.county) == ("总体规划", "2024-06", "650422")
+    assert (plan.spec.valid_from, plan.spec.valid_to) == (dt.date(2024, 6, 29), dt.date(2035, 12, 31))
+    assert list(plan.layers) == ["ecological_redline", "township", "custom:砂场"]
+    spec = plan.specs["ecological_redline"]
+    assert (spec.version, spec.as_at, spec.source) == ("2022年批准启用成果", dt.date(2025, 12, 31), "自治区下发")
+    assert (spec.approval, spec.accept_excluded) == ("喀署复〔2024〕42号", ["7"])
+    assert plan.layers["ecological_redline"].frame["feature_id"].tolist() == ["水源涵养"]
+    assert plan.coverage["ecological_redline"].zh == "乡镇"
+    assert [kind.key for kind in plan.lines()] == ["ecological_redline", "custom:砂场"]
+    assert plan.kind("custom:砂场").sense == "stay_within"
+    assert plan.plane == Plane(89, 43)  # the middle 88.505, 42.805 to whole degrees
+    assert list(unit_kinds(plan)) == ["township"]
+    assert not plan.failed
+
+
+def test_arguments_replace_what_the_file_says(data: Path) -> None:
+    plan = open_plan(toml(data, '[plan]\nname = "a"\nversion = "1"\ncounty = "650421"\n' + RED), county="650422", version="2")
+    assert (plan.name, plan.version, plan.county) == ("a", "2", "650422")
+
+
+def test_a_byte_order_mark_does_no_harm(data: Path) -> None:
+    path = toml(data, RED)
+    path.write_text(RED, encoding="utf-8-sig")
+    assert list(open_plan(path).layers) == ["ecological_redline"]
+
+
+def test_opening_a_plan_gives_the_plan(data: Path) -> None:
+    plan = open_plan(data)
+    assert open_plan(plan) is plan
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (RED + 'colour = "red"\n', "PLAN_TOML", "layers.ecological_redline.colour"),
+        ('[plan]\ntitle = "x"\n' + RED, "PLAN_TOML", "plan.title"),
+        ("[plan]\ncounty = 650422\n" + RED, "PLAN_TOML", "plan.county"),
+        (RED + "accept_excluded = 7\n", "PLAN_TOML", "layers.ecological_redline.accept_excluded"),
+        (RED + 'as_at = "去年"\n', "PLAN_TOML", "layers.ecological_redline.as_at"),
+        (RED + 'fields = { id = 3 }\n', "PLAN_TOML", "layers.ecological_redline.fields.id"),
+        (RED + 'datum = "as-is"\n', "PLAN_TOML", "layers.ecological_redline.datum"),
+        (RED + 'sense = "inside"\n', "PLAN_TOML", "layers.ecological_redline.sense"),
+        ('[layers.ecological_redline]\nlayer = "STBHHX"\n', "PLAN_TOML", "layers.ecological_redline.path"),
+        ('[plan]\nname = "x"\n', "PLAN_TOML", "layers"),
+        ("[plan\n", "PLAN_TOML", "line 1"),
+        ('[plan]\nname = "a"\nname = "b"\n', "PLAN_TOML", "line 3"),
+        (RED.replace("ecological_redline", "red_line"), "KIND_UNKNOWN", "red_line"),
+        (RED.replace("ecological_redline", '"custom:砂场"'), "KIND_NEEDS_SENSE", "custom:砂场"),
+        (RED + 'coverage = "county"\n', "COVERAGE_MISSING", "county"),
+        (RED + 'coverage = "县里"\n', "KIND_UNKNOWN", "县里"),
+        (RED + RED.replace("ecological_redline", '"生态保护红线"'), "PLAN_TWO_TABLES", "生态保护红线"),
+        (RED + 'edges_straight_in = "4518号"\n', "PLAN_EMPTY", "4518号"),
+        ("layers = {}\n", "PLAN_EMPTY", "没有图层"),
+    ],
+)  # fmt: skip
+def test_errors_of_plan_toml_name_the_key(data: Path, text: str, code: str, said: str) -> None:
+    message = refused(data, text)
+    assert message.startswith(code)
+    assert said in message
+
+
+def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="PLAN_NOT_FOUND"):
+        open_plan(tmp_path / "plan.toml")
+
+
+def test_plan_toml_in_gbk_is_refused_by_name(data: Path) -> None:
+    path = toml(data, RED)
+    path.write_bytes(RED.encode("gbk"))
+    with pytest.raises(PlanError, match="PLAN_TOML"):
+        open_plan(path)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ('path = "没有.gpkg"', "没有.gpkg"),
+        ('path = "三区三线.gpkg"\nlayer = "STBHHX2"', "STBHHX2"),
+        ('path = "三区三线.gpkg"\nlayer = "STBHHX"\ncrs = "EPSG:4518"', "EPSG:4518"),
+        ('path = "三区三线.gpkg"\nlayer = "STBHHX"\ncrs = "EPSG:999999"', "EPSG:999999"),
+        ('path = "三区三线.gpkg"\nlayer = "STBHHX"\nedges_straight_in = "4518号"', "4518号"),
+        ('path = "三区三线.gpkg"\nlayer = "STBHHX"\nfields = { id = "编号" }', "编号"),
+    ],
+)  # fmt: skip
+def test_a_layer_that_cannot_be_used_fails_alone_and_by_name(data: Path, spec: str, said: str) -> None:
+    text = f'[layers.ecological_redline]\n{spec}\n[layers.urban_boundary]\npath = "三区三线.gpkg"\nlayer = "CZKFBJ"\n'
+    plan = open_plan(toml(data, text))
+    assert list(plan.layers) == ["urban_boundary"]
+    (found,) = plan.failed.values()
+    assert found.code == "PLAN_LAYER_FAILED"
+    assert found.message.startswith("生态保护红线图层无法使用")
+    assert said in f"{found.source} {found.message}"
+    assert found.fix
+    assert found in plan.all_findings
+    assert [kind.key for kind in plan.lines()] == ["ecological_redline", "urban_boundary"]
+
+
+def test_a_line_without_version_is_a_finding(data: Path) -> None:
+    plan = open_plan(toml(data, RED + '[layers.urban_boundary]\npath = "三区三线.gpkg"\nlayer = "CZKFBJ"\nversion = "2022"\n'))
+    assert [(f.code, f.layer) for f in plan.findings] == [("LAYER_NO_VERSION", "生态保护红线")]
+
+
+def test_paths_are_relative_to_plan_toml(data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    toml(data, RED)
+    monkeypatch.chdir(data.parent)
+    assert list(open_plan("plan.toml").layers) == ["ecological_redline"]
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert list(open_plan(data.parent / "plan.toml").layers) == ["ecological_redline"]
+    text = RED.replace("三区三线.gpkg", data.as_posix())
+    assert list(open_plan(toml(data, text)).layers) == ["ecological_redline"]
+
+
+# --- databases ------------------------------------------------------------------------------------------------
+
+
+def test_a_geopackage_is_recognised_by_its_tables(data: Path) -> None:
+    plan = open_plan(data)
+    assert list(plan.layers) == ["ecological_redline", "permanent_farmland", "urban_boundary", "township"]
+    assert plan.name == "三区三线"
+    assert {key: layer.frame["class"].iloc[0] for key, layer in plan.layers.items()} == {
+        "ecological_redline": "水源涵养", "permanent_farmland": "0102", "urban_boundary": "集中建设区", "township": None,
+    }  # fmt: skip
+
+
+def test_two_tables_of_one_kind_are_never_chosen_between(data: Path) -> None:
+    frame((0, 0, 4, 4), BSM=["old"]).to_file(data, layer="生态保护红线", engine="pyogrio")
+    with pytest.raises(PlanError, match="PLAN_TWO_TABLES") as raised:
+        open_plan(data)
+    message = raised.value.finding.message
+    assert "STBHHX" in message
+    assert message.count("生态保护红线") == 2  # the kind, and the other table
+
+
+def test_a_database_without_official_tables_lists_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    frame((0, 0, 4, 4)).to_file(path, layer="红线2", engine="pyogrio")
+    with pytest.raises(PlanError, match="PLAN_NO_TABLES") as raised:
+        open_plan(path)
+    assert "红线2" in raised.value.finding.message
+
+
+def test_a_database_that_cannot_be_read_is_an_error_of_the_plan(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    path.write_bytes(b"SQLite format 3\0" + b"\0" * 100)
+    with pytest.raises(PlanError):
+        open_plan(path)
+
+
+def test_a_geodatabase_of_the_office(shared: Path) -> None:
+    path = shared / "data/derived_cn_fixtures/三区三线_测试.gdb"
+    plan = open_plan(path)
+    assert list(plan.layers) == ["ecological_redline", "county"]
+    assert [plan.layers[key].crs[0].name for key in plan.layers] == ["EPSG:4514", "EPSG:4490"]
+    for layer in plan.layers.values():
+        (origin,) = layer.origins
+        assert origin.features_in == origin.used + origin.excluded == len(layer)
+    assert plan.coverage["ecological_redline"].zh == "县级行政区"
+    # The "redline" features are county outlines, projected vertex by vertex: the same land but for sides of up to
+    # some kilometres that are straight in the Gauss plane here and in lon/lat there.
+    lines, counties = plan.layers["ecological_redline"].geoms, plan.layers["county"].geoms
+    for line in lines:
+        nearest = max(float(shapely.intersection(line, c).area / shapely.union(line, c).area) for c in counties)
+        assert nearest > 0.9999
+
+
+# --- dictionaries ---------------------------------------------------------------------------------------------
+
+
+def test_a_dictionary_of_frames_and_paths(data: Path) -> None:
+    plan = open_plan({"生态保护红线": frame((0, 0, 4, 4), BSM=["r1"]), "urban_boundary": str(data)}, county="650422", version="3")
+    assert list(plan.layers) == ["ecological_redline", "urban_boundary"]
+    assert (plan.county, plan.version) == ("650422", "3")
+    assert plan.layers["urban_boundary"].frame["feature_id"].tolist() == ["u1"]
+
+
+def test_a_path_object_in_a_dictionary(data: Path) -> None:
+    assert list(open_plan({"urban_boundary": data}).layers) == ["urban_boundary"]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [{}, {"red": frame((0, 0, 1, 1))}, {"custom:砂场": frame((0, 0, 1, 1))},
+     {"ecological_redline": frame((0, 0, 1, 1)), "生态保护红线": frame((0, 0, 1, 1))},
+     {"ecological_redline": frame((0, 0, 1, 1), crs=None)}],
+)  # fmt: skip
+def test_dictionaries_that_are_no_plan(what: dict[str, object]) -> None:
+    with pytest.raises(PlanError):
+        open_plan(what)
+
+
+# --- coverage, plane, checksum --------------------------------------------------------------------------------
+
+
+def coverage(plan: Plan) -> tuple[str, bool, float]:
+    found = plan.coverage["ecological_redline"]
+    return found.zh, found.bbox, float(shapely.area(found.geoms).sum())
+
+
+def test_coverage_is_county_then_townships_then_the_box_of_the_layer() -> None:
+    red, town, county = (frame((0, 0, 2, 2), (6, 6, 8, 8)), frame((0, 0, 4, 4), (4, 0, 8, 8)), frame((0, 0, 9, 9)))
+    zh, bbox, whole = coverage(open_plan({"ecological_redline": red, "township": town, "county": county}))
+    assert (zh, bbox) == ("县级行政区", False)
+    zh, bbox, towns = coverage(open_plan({"ecological_redline": red, "township": town}))
+    assert (zh, bbox) == ("乡镇", False)
+    zh, bbox, box = coverage(open_plan({"ecological_redline": red}))
+    assert (zh, bbox) == ("图层外接矩形", True)
+    # 81, 48 and 64 cells of a thousandth of a degree; cells differ by 1.5 parts in 10 000 from south to north
+    assert towns / whole == pytest.approx(48 / 81, rel=2e-4)
+    assert box / whole == pytest.approx(64 / 81, rel=2e-4)
+
+
+def test_the_plane_is_the_countys() -> None:
+    red = frame((-9000, 0, 0, 1))  # nine degrees of longitude to the west
+    assert open_plan({"ecological_redline": red, "county": frame((0, 0, 9, 9))}).plane == Plane(89, 43)
+    assert open_plan({"ecological_redline": red}).plane == Plane(84, 43)
+
+
+def test_the_checksum_follows_data_and_declarations(data: Path) -> None:
+    first = checksum(open_plan(toml(data, RED)))
+    assert checksum(open_plan(toml(data, RED))) == first
+    assert checksum(open_plan(toml(data, RED + 'version = "2"\n'))) != first
+    frame((0, 0, 4, 5), BSM=["r1"]).to_file(data, layer="STBHHX", engine="pyogrio")
+    assert checksum(open_plan(toml(data, RED))) != first
+
+
+def test_errors_of_a_plan_are_never_those_of_an_input(data: Path) -> None:
+    """Exit code 4 is the plan's, 3 the applications'."""
+    for text in ("[plan\n", RED.replace("STBHHX", "没有"), RED + 'edges_straight_in = "x"\n'):
+        with pytest.raises(ControlLinesError) as raised:
+            open_plan(toml(data, text))
+        assert isinstance(raised.value, PlanError)
+
+
+def test_a_source_that_was_read_can_be_a_layer(data: Path) -> None:
+    (source,) = io.read(data, layer="STBHHX")
+    assert open_plan({"ecological_redline": source}).layers["ecological_redline"].frame["feature_id"].tolist() == ["r1"]
