@@ -22,10 +22,10 @@ PACKAGE = REPOSITORY / "src" / "controllines"
 LEVELS = (
     ("findings",),
     ("errors",),
-    ("units", "crs", "kinds"),
-    ("area", "clean", "lengths", "tables", "io"),
+    ("units", "rounding", "crs", "kinds"),
+    ("area", "clean", "corridors", "datum", "lengths", "tables", "io"),
     ("layers", "describe"),
-    ("tiles", "parcels"),
+    ("tiles", "parcels", "schema", "extents", "convert"),
     ("overlay", "store"),
     ("plans",),
     ("conflicts", "stats", "raster"),

@@ -106,6 +106,30 @@ def test_systems_that_need_parameters_are_refused_by_name(crs, said):
     assert (found.code, found.actual, found.source, found.layer) == ("CRS_NEEDS_PARAMETERS", said, "甲.shp", "宗地")
 
 
+@pytest.mark.parametrize("crs", ["EPSG:4610", "EPSG:2350", ESRI_XIAN, ESRI_BEIJING, "EPSG:4555"])
+def test_old_datums_for_whoever_has_their_parameters(crs):
+    assert recognise(crs, datum="parameters").datum == "parameters"
+
+
+def test_parameters_excuse_no_other_datum():
+    assert code_of(recognise, "EPSG:2277", datum="parameters") == "CRS_FOREIGN_DATUM"
+    assert recognise("EPSG:4490", datum="parameters").datum == "cgcs2000"
+
+
+def test_old_datums_are_the_same_whatever_their_spelling():
+    assert same(pyproj.CRS(ESRI_XIAN), pyproj.CRS(2350))
+    assert not same(pyproj.CRS(ESRI_XIAN), pyproj.CRS(4514))
+    assert not same(pyproj.CRS(4610), pyproj.CRS(4214))
+
+
+def test_web_mercator_is_no_other_place():
+    """Longitude and latitude of WGS84 in Web Mercator are those of WGS84: no shift, no sphere."""
+    lonlat = np.array([[88.5, 42.8]])
+    radius = 6378137.0
+    by_hand = [radius * math.radians(88.5), radius * math.log(math.tan(math.pi / 4 + math.radians(42.8) / 2))]
+    assert from_lonlat(recognise(3857), lonlat)[0] == pytest.approx(by_hand, abs=1e-6)
+
+
 def test_a_foreign_datum_only_as_declared():
     assert code_of(recognise, "EPSG:2277") == "CRS_FOREIGN_DATUM"
     assert recognise("EPSG:2277", datum="as_is").datum == "as_is"
@@ -179,6 +203,27 @@ def test_zone_24_is_in_no_register(prefix):
     assert got == pytest.approx(by_hand(73.2, 39.4), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("CGCS2000_3_Degree_GK_Zone_26", 4514), ("CGCS2000_3_Degree_GK_CM_78E", 4535), ("cgcs2000_gk_zone_14", 4492),
+     ("CGCS2000_GK_CM_81E", 4503), ("CGCS2000_3_Degree_GK_CM_102E", 4543)],
+)  # fmt: skip
+def test_names_that_arcgis_gives(name, expected):
+    assert recognise(name).name == f"EPSG:{expected}"
+
+
+def test_zone_24_can_be_declared_by_name():
+    assert same(recognise("CGCS2000_3_Degree_GK_Zone_24").crs, gauss_kruger(24, prefix=True))
+    assert same(recognise("CGCS2000_3_Degree_GK_CM_72E").crs, gauss_kruger(24))
+
+
+@pytest.mark.parametrize(
+    "name", ["CGCS2000_3_Degree_GK_Zone_99", "CGCS2000_3_Degree_GK_CM_76E", "CGCS2000_GK_Zone_26", "CGCS2000_GK_CM_78E"]
+)
+def test_names_of_no_zone(name):
+    assert code_of(recognise, name) == "CRS_UNKNOWN"
+
+
 def test_zone_of_a_longitude():
     assert zone_of(np.array([73.4, 73.6, 76.5, 78.5, 85.4, 85.6, 88.6])).tolist() == [24, 25, 26, 26, 28, 29, 30]
 
@@ -208,6 +253,15 @@ def test_zone_prefix(easting, expected):
         (4514, [26543000, 4405000, 27543300, 4405200], "CRS_PREFIX_CONTRADICTS"),
         (4492, [26543000, 4405000, 26543300, 4405200], "CRS_PREFIX_CONTRADICTS"),
         (4514, [14543000, 4405000, 14543300, 4405200], "CRS_PREFIX_CONTRADICTS"),
+        (4535, [46543000, 4405000, 46543300, 4405200], "CRS_PREFIX_CONTRADICTS"),
+        (4490, [39.7, 78.5, 39.8, 78.6], "CRS_AXES_SWAPPED"),
+        (4490, [39.7, 95.5, 39.8, 95.6], "CRS_AXES_SWAPPED"),
+        (4326, [39.7, 78.5, 39.8, 78.6], "CRS_AXES_SWAPPED"),
+        (4514, [4405000, 26543000, 4405200, 26543300], "CRS_AXES_SWAPPED"),
+        (4514, [4405000, 27543000, 4405200, 27543300], "CRS_AXES_SWAPPED"),  # and the label is wrong, too
+        (4535, [4405000, 543000, 4405200, 543300], "CRS_AXES_SWAPPED"),
+        (4535, [4405000, 26543000, 4405200, 26543300], "CRS_AXES_SWAPPED"),
+        (4492, [4405000, 14543000, 4405200, 14543300], "CRS_AXES_SWAPPED"),
     ],
 )
 def test_contradictions_of_crs_and_coordinates(crs, bounds, code):
@@ -223,10 +277,50 @@ def test_contradictions_of_crs_and_coordinates(crs, bounds, code):
         (4535, [-120_000, 4405000, 1_120_000, 4405200]),
         (4492, [14543000, 4405000, 14543300, 4405200]),
         (4514, [math.nan, 0, 1, 1]),
+        (4490, [73.5, 18.0, 135.0, 53.5]),
+        (3857, [8_738_000, 4_820_000, 8_739_000, 4_821_000]),
+        (32644, [4405000, 543000, 4405200, 543300]),  # UTM is not judged by Chinese zones
     ],
 )
 def test_plausible_coordinates(crs, bounds):
     check_range(recognise(crs), np.array(bounds, float))
+
+
+def test_spitsbergen_declared_as_is_is_not_china_with_swapped_axes():
+    check_range(recognise("EPSG:4258", datum="as_is"), np.array([15.0, 77.0, 16.0, 78.0]))
+
+
+ROWS = {
+    "ok": [30543000, 4405000, 30543300, 4405200], "other": [29543000, 4405000, 29543300, 4405200],
+    "both": [29999000, 4405000, 30001000, 4405200], "swapped": [4405000, 30543000, 4405200, 30543300],
+    "degrees": [90.5, 39.7, 90.6, 39.8], "none": [math.nan] * 4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "feature"),
+    [
+        (["none", "ok", "other", "ok", "other"], "CRS_MIXED_ZONES", "2"),
+        (["ok", "both"], "CRS_MIXED_ZONES", "1"),
+        (["other", "other"], "CRS_PREFIX_CONTRADICTS", None),
+        (["none", "other"], "CRS_PREFIX_CONTRADICTS", None),
+        (["ok", "swapped"], "CRS_AXES_SWAPPED", "1"),
+        (["swapped", "none"], "CRS_AXES_SWAPPED", None),
+        (["ok", "none", "degrees"], "CRS_DEGREES_AS_METRES", "2"),
+    ],
+)
+def test_the_feature_that_contradicts_is_named(rows, code, feature):
+    names = np.array([str(n) for n in range(len(rows))], dtype=object)
+    with pytest.raises(CRSError) as raised:
+        check_range(recognise(4518), np.array([ROWS[row] for row in rows]), ids=names, file="甲.shp", layer="红线")
+    found = raised.value.finding
+    assert (found.code, found.feature, found.source, found.layer) == (code, feature, "甲.shp", "红线")
+
+
+def test_one_feature_in_metres_among_degrees():
+    with pytest.raises(CRSError) as raised:
+        check_range(recognise(4490), np.array([[90, 40, 91, 41], ROWS["ok"]]), ids=np.array(["a", "b"], object))
+    assert (raised.value.finding.code, raised.value.finding.feature) == ("CRS_METRES_AS_DEGREES", "b")
 
 
 # --- the plane -------------------------------------------------------------------------------------------------------

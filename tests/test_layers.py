@@ -99,6 +99,15 @@ def test_net_factors_leave_only_cultivated_land_unknown() -> None:
     assert cultivated.tolist() == [True, True, False, True]
 
 
+def test_a_layer_without_features_is_a_layer() -> None:
+    empty = frame(BSM=["r1"]).iloc[:0]
+    layer = read_layer(empty, "ecological_redline")
+    assert (len(layer), layer.origins[0].features_in) == (0, 0)
+    assert len(lay(layer, PLANE)) == 0
+    with pytest.raises(CRSError, match="CRS_MISSING"):
+        read_layer(empty.set_crs(None, allow_override=True), "ecological_redline")
+
+
 # --- which layer of a file ------------------------------------------------------------------------------------
 
 
@@ -276,3 +285,22 @@ def test_edges_straight_in_moves_a_27_km_edge_by_its_sagitta() -> None:
     sagitta = 27_000**2 * math.tan(math.radians(42.8)) / (8 * 6_378_137)
     gained = float(shapely.area(straight.geoms[0]) - shapely.area(as_drawn.geoms[0]))
     assert gained == pytest.approx(2 / 3 * 27_000 * sagitta, rel=0.01)
+
+
+def test_hint_of_zone_24_can_be_declared_as_it_stands() -> None:
+    shape = [shapely.box(24_600_000, Y, 24_600_100, Y + 100)]
+    with pytest.raises(CRSError) as raised:
+        read_layer(frame(crs=None, geometry=shape), "ecological_redline")
+    name = "CGCS2000_3_Degree_GK_Zone_24"
+    assert name in raised.value.finding.message
+    layer = read_layer(frame(crs=None, geometry=shape), "ecological_redline", reading=Reading(crs=name))
+    assert layer.crs[0].zone == 24
+
+
+def test_a_feature_of_another_zone_is_named() -> None:
+    shapes = [shapely.box(easting, Y, easting + 100, Y + 100) for easting in (29_500_000, 29_600_000, 30_400_000)]
+    with pytest.raises(CRSError) as raised:
+        read_layer(frame(crs="EPSG:4517", geometry=shapes, BSM=["r1", "r2", "r3"]), "ecological_redline")
+    found = raised.value.finding
+    assert (found.code, found.feature) == ("CRS_MIXED_ZONES", "r3")
+    assert "30400000" in found.message

@@ -6,7 +6,7 @@ import shapely
 from shapely import Polygon, box
 
 from controllines import overlay
-from controllines.overlay import Pieces, absorb, book_once, intersect, remainder, split, union_by, union_of
+from controllines.overlay import Pieces, absorb, book_once, divide, intersect, remainder, split, union_by
 
 
 def geoms(*shapes):
@@ -185,17 +185,43 @@ def test_a_wrong_share_of_common_land_is_found_and_replaced(monkeypatch):
     assert shapely.area(shared)[0] == pytest.approx(2000, abs=1e-3)
 
 
-def test_a_wrong_union_is_found_and_replaced(monkeypatch):
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_wrong_union_is_found_and_replaced(monkeypatch, which):
+    """The engine forgets one of two features when it unites them."""
+    features = geoms(box(0, 0, 50, 100), box(50, 0, 100, 50))
     honest = shapely.union_all
+    answers = [features[which : which + 1]]
 
     def lie(geometries, grid_size=None, axis=None):
-        return honest(geometries, grid_size=grid_size, axis=axis) if grid_size else geoms(box(0, 0, 50, 100))
+        return answers.pop() if answers else honest(geometries, grid_size=grid_size, axis=axis)
 
+    raw = intersect(geoms(SQUARE), features)
     monkeypatch.setattr(shapely, "union_all", lie)
-    pieces = intersect(geoms(SQUARE), geoms(box(0, 0, 50, 100), box(50, 0, 100, 50)))
-    united, redone = union_of(pieces, 1)
-    assert shapely.area(united)[0] == pytest.approx(7500, abs=1e-3)
+    inside, _, redone = divide(geoms(SQUARE), features, raw, raw)
+    assert shapely.area(inside)[0] == pytest.approx(7500, abs=1e-3)
     assert redone.all()
+
+
+def test_divide():
+    left = geoms(SQUARE, box(200, 0, 210, 10), box(0, 0, 50, 50))
+    right = geoms(box(0, 0, 60, 100), box(40, 0, 80, 100), box(0, 0, 90, 9))
+    raw = intersect(left, right)
+    inside, rest, redone = divide(left, right, raw, book_once(raw, features=right)[0])
+    assert shapely.area(inside).tolist() == [8090, 0, 2500]
+    assert shapely.area(rest).tolist() == [1910, 100, 0]
+    assert not redone.any()
+
+
+def test_the_rest_has_no_hairline_along_the_outline():
+    """Cut at rounded vertices, a slanting parcel would keep a hairline to the far end of its edges."""
+    turn = np.array([[0.8, 0.6], [-0.6, 0.8]])
+    left, right = (
+        geoms(shapely.transform(shape, lambda xy: xy @ turn + [3333.3, 77777.7]))
+        for shape in (box(0, 0, 60, 50), box(-100, 0.003, 200, 200))
+    )
+    raw = intersect(left, right)
+    _, rest, _ = divide(left, right, raw, raw)
+    assert shapely.length(rest)[0] == pytest.approx(120.006, abs=1e-6)
 
 
 def test_only_alarms_are_cut_twice(monkeypatch):

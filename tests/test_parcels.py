@@ -33,8 +33,8 @@ def txt(tmp_path: Path) -> Writer:
 
     def write(name: str, plots: Sequence[tuple[object, ...]], project: dict[str, str] | None = None) -> Path:
         lines = ["[项目信息]", *(f"{k}={v}" for k, v in project.items())] if project else []
-        lines += ["[属性描述]", "坐标系=2000国家大地坐标系", "几度分带=3", "投影类型=高斯克吕格", "带号=30", "精度=0.001",
-                  "[地块坐标]"]  # fmt: skip
+        lines += ["[属性描述]", "坐标系=2000国家大地坐标系", "几度分带=3", "投影类型=高斯克吕格", "带号=30"]
+        lines += ["精度=0.001", "[地块坐标]"]
         for identity, hectares, plot, polygon in plots:
             points = shapely.get_coordinates(polygon)
             lines.append(f"{len(points)},{hectares},{identity},{plot},面,,工业用地,0601,@")
@@ -98,7 +98,7 @@ def test_a_declared_id_that_looks_made_up_keeps_its_name(txt: Writer) -> None:
     """Reading order must not let a made-up id take the name that a later parcel declares."""
     paths = [txt("a.txt", [("D1", 0.01, "甲", box(0, 0, 10, 10)), ("D1", 0.01, "乙", box(20, 0, 30, 10)),
                            ("", 0.01, "丙", box(40, 0, 50, 10))]),
-             txt("b.txt", [("a:D1", 0.01, "丁", box(60, 0, 70, 10)), ("a:3", 0.01, "戊", box(80, 0, 90, 10))])]  # fmt: skip
+             txt("b.txt", [("a:D1", 0.01, "", box(60, 0, 70, 9)), ("a:3", 0.01, "", box(80, 0, 90, 9))])]  # fmt: skip
     found = ids(read_parcels(paths))
     assert found[3:] == ["a:D1", "a:3"]
     assert found[:3] == ["a:D1#2", "a:D1#3", "a:3#2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 import tomllib
 import traceback
@@ -66,6 +67,7 @@ def check(
     as_of: Annotated[str | None, typer.Option("--as-of", help="核对基准日，缺省为今天 · date of the check")] = None,
     project_by: Annotated[str | None, typer.Option("--project-by", help="field|file|folder|row")] = None,
     area: Annotated[str, typer.Option(help="文件所印面积 official 椭球|planar 平面 · printed area")] = "official",
+    line_width: Annotated[float | None, typer.Option("--line-width", help="线状工程宽度（米）· width of lines")] = None,
     datum: Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")] = None,
     map_lines: Annotated[str, typer.Option("--map-lines", help="地图所带控制线 none|near|all")] = "near",
     no_paths: Annotated[bool, typer.Option("--no-paths", help="成果中不写文件夹 · keep folders out")] = False,
@@ -73,19 +75,22 @@ def check(
 ) -> None:
     """核对申请地块与控制线是否冲突 · Check parcels against the control lines."""
     from controllines.pipeline import CheckOptions, Job, run
-    from controllines.results import summary_line
+    from controllines.results import counts, summary_line
 
     if datum not in (None, "as_is"):
         raise UsageError.of("OPTION_VALUE", layer="--datum", actual=datum, expected="as_is")
     job = Job(
         parcels=tuple(parcels), plan=_plan_path(plan), out=out, formats=_split(formats), as_of=as_of,
         options=CheckOptions(lines=_split(lines), area=area), datum=datum, project_by=project_by,
-        map_lines=map_lines, paths=not no_paths, overwrite=overwrite,
+        line_width=line_width, map_lines=map_lines, paths=not no_paths, overwrite=overwrite,
     )  # fmt: skip
     with _progress() as tell:
         outcome = run(job, tell=tell)
     _show_errors(outcome.result.findings)
-    _say(f"{summary_line(outcome.result)}。成果：{out}")
+    table = counts(outcome.result)
+    if sys.stderr.isatty():
+        _show_counts(table)
+    _say(f"{summary_line(outcome.result)}；{_balance(table)}。成果：{out}")
     raise typer.Exit(0 if outcome.complete else 1)
 
 
@@ -121,6 +126,31 @@ def info(file: Annotated[str, typer.Argument(help="数据文件 · any readable 
 
     for line in describe.describe(Path(file)):
         _say(line)
+
+
+@app.command()
+def convert(
+    source: Annotated[str, typer.Argument(metavar="IN", help="数据文件 · any readable file")],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="输出文件，格式由后缀定 · its suffix is the format")],
+    layer: Annotated[str | None, typer.Option(help="只转换这个图层 · the one layer to convert")] = None,
+    decimals: Annotated[int, typer.Option(min=3, max=9, help="TXT 坐标小数位 · decimals of a TXT")] = 3,
+    overwrite: Overwrite = False,
+) -> None:
+    """转换格式 · Convert between all readable formats."""
+    from controllines import convert as room
+    from controllines.io.writers import Header
+
+    today = datetime.date.today()
+    header = Header(decimals=decimals, date=f"{today.year}-{today.month}-{today.day}")
+    done = room.convert(source, target, layer=layer, overwrite=overwrite, header=header)
+    for item in done.findings[:SHOWN]:
+        _warn(str(item))
+    if len(done.findings) > SHOWN:
+        _warn(f"……另有 {len(done.findings) - SHOWN} 条问题")
+    counts = f"读入 {done.features_in} 个要素，写出 {done.written} 个，未写出 {done.set_aside} 个"
+    _say(f"{counts}。成果：{'、'.join(str(path) for path in done.files)}")
+    excluded = done.set_aside or any(item.severity == "error" for item in done.findings)
+    raise typer.Exit(1 if excluded else 0)
 
 
 @app.command()
@@ -167,6 +197,8 @@ def main() -> None:
         cast("Any", error).show()
         sys.exit(USAGE)
     except ControlLinesError as error:
+        for cause in error.causes[:SHOWN]:
+            _warn(str(cause))
         _fail(error.finding, next(code for kind, code in _EXIT.items() if isinstance(error, kind)))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
@@ -210,6 +242,21 @@ def _warn(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def _balance(table: Any) -> str:
+    whole = table[["features_in", "used", "excluded"]].sum()
+    return f"{len(table)} 个图层的要素 {whole.features_in} = 使用 {whole.used} + 排除 {whole.excluded}"
+
+
+def _show_counts(table: Any) -> None:
+    """Print features in = used + excluded of each file and layer, those with exclusions first."""
+    _warn(_balance(table))
+    for row in table.sort_values("excluded", ascending=False, kind="stable").head(SHOWN).itertuples():
+        where = ":".join(part for part in (Path(row.source).name, row.layer) if isinstance(part, str))
+        _warn(f"  {row.features_in} = {row.used} + {row.excluded}  {where}")
+    if len(table) > SHOWN:
+        _warn(f"  ……另有 {len(table) - SHOWN} 个图层，见 result.json")
+
+
 def _show_errors(findings: object) -> None:
     """Print what was excluded or could not be checked, as ``CODE file:layer:feature: message; fix``."""
     errors = findings[findings["severity"] == "error"]  # type: ignore[index]
@@ -228,7 +275,7 @@ def _plan_path(plan: str | None) -> str:
         # Either a plan itself, or plan = "path of one".
         try:
             named = tomllib.loads(here.read_text(encoding="utf-8-sig")).get("plan")
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
             return str(here)  # opened as a plan, it names the line
         return named if isinstance(named, str) else str(here)
     raise UsageError.of("PLAN_NOT_GIVEN")

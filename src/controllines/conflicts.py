@@ -18,8 +18,16 @@ from controllines.crs import Plane
 from controllines.findings import Finding, finding
 from controllines.kinds import AVOID, OUTSIDE_ALL, Kind
 from controllines.layers import Layer, boxes_in_plane, net_factors
-from controllines.lengths import clearance, inset_depth, is_contact, mean_width, true_metres
-from controllines.overlay import Pieces, absorb, book_once, intersect, remainder, split, union_by, union_of
+from controllines.lengths import (
+    CONTACT_WIDTH_M,
+    clearance,
+    greatest_width,
+    inset_depth,
+    is_contact,
+    mean_width,
+    true_metres,
+)
+from controllines.overlay import Pieces, absorb, book_once, divide, intersect, remainder, split, union_by
 from controllines.plans import Coverage, Plan
 
 Array = np.ndarray
@@ -163,21 +171,18 @@ def _unmeasured(land: Land, kind: Kind, outcome: str) -> Measured:
 def _regions(land: Land, layer: Layer, coverage: Coverage) -> _Regions:
     """Cut the land into inside, outside and uncovered, and take contact out of each."""
     raw = intersect(land.geoms, layer.geoms)
-    pieces, shared_rows, shared = book_once(raw)
-    inside, recomputed = union_of(pieces, len(land))
-    rest, again = remainder(land.geoms, inside)
+    pieces, shared_rows, shared = book_once(raw, features=layer.geoms)
+    inside, rest, recomputed = divide(land.geoms, layer.geoms, raw, pieces)
     covered = intersect(rest, coverage.geoms)
-    outside = union_by(covered.geoms, covered.left, len(land))
-    uncovered, once_more = remainder(rest, outside)
-    recomputed |= again | once_more
-    for cut in (pieces, covered):
-        recomputed[cut.left[cut.recomputed]] = True
+    once = book_once(covered, features=coverage.geoms)[0]
+    outside, uncovered, again = divide(rest, coverage.geoms, covered, once)
     thick = [_without_contact(region, land.plane) for region in (inside, outside, uncovered)]
     shared_m2 = np.zeros(len(land))
     shared_m2[shared_rows] = shapely.area(_without_contact(shared, land.plane)[0])
     return _Regions(
-        inside=thick[0][0], outside=thick[1][0], uncovered=thick[2][0], contact_m2=np.sum([t[1] for t in thick], axis=0),
-        pieces=_trimmed(pieces, thick[0], land.plane), raw=raw, shared_m2=shared_m2, recomputed=recomputed,
+        inside=thick[0][0], outside=thick[1][0], uncovered=thick[2][0],
+        contact_m2=np.sum([contact for _, contact in thick], axis=0),
+        pieces=_trimmed(pieces, thick[0], land.plane), raw=raw, shared_m2=shared_m2, recomputed=recomputed | again,
     )  # fmt: skip
 
 
@@ -210,7 +215,9 @@ def _trimmed(pieces: Pieces, inside: tuple[Array, Array], plane: Plane) -> Piece
     return absorb(trimmed, is_contact(trimmed.geoms, plane))
 
 
-def _shape_of_conflict(land: Land, layer: Layer, pieces: Pieces, conflict: Array, widths: Widths) -> dict[str, Array]:
+def _shape_of_conflict(
+    land: Land, layer: Layer, pieces: Pieces, *, conflict: Array, widths: Widths
+) -> dict[str, Array]:
     """Return slivers, depth and width of each conflict, and whether all of it is below the coordinate resolution."""
     count = len(land)
     parts, index = shapely.get_parts(conflict, return_index=True)
@@ -226,7 +233,7 @@ def _shape_of_conflict(land: Land, layer: Layer, pieces: Pieces, conflict: Array
     depth, greatest = np.full(count, np.nan), np.full(count, np.nan)
     local = true_metres(conflict[rows], land.plane, around=land.geoms[rows])
     depth[rows] = inset_depth(true_metres(land.geoms[rows], land.plane), local)
-    greatest[rows] = 2 * inset_depth(local, local)
+    greatest[rows] = greatest_width(local)
     resolved = widest > (land.resolution + coarsest) * (1 + 1e-6)
     return {
         "sliver_m2": _sum_by(shapely.area(parts[slivers]), index[slivers], count),
@@ -251,10 +258,13 @@ def _clearance(land: Land, layer: Layer, wanted: Array, limit_m: float) -> Array
     windows = np.asarray(shapely.box(*bounds.T))
     near = intersect(windows, layer.geoms)
     beyond, _ = remainder(windows, union_by(near.geoms, near.left, len(rows)))
-    beyond, _ = _without_contact(beyond, land.plane)
+    # Hairlines between two features of the line would lead the land outside to where there is none.
+    half = CONTACT_WIDTH_M / 2
+    beyond = shapely.buffer(_without_contact(beyond, land.plane)[0], -half, join_style="mitre")
     for row, geom, foreign in zip(rows, geoms, beyond, strict=True):
         if not foreign.is_empty:
-            out[row] = clearance(np.array([geom]), np.array([foreign]), land.plane, limit_m)[0]
+            out[row] = clearance(np.array([geom]), np.array([foreign]), land.plane, limit_m)[0] - half
+    out[rows] = np.where(out[rows] < half, 0, out[rows])
     return out
 
 
@@ -277,7 +287,9 @@ def _net_area(land: Land, layer: Layer, regions: _Regions) -> tuple[Array, list[
     unknown = np.isnan(kcxs) | (kcxs >= 1) | (kcxs < 0)
     pieces = regions.pieces
     if (regions.shared_m2 > 0).any():
-        by_kcxs, _, _ = book_once(regions.raw, priority=np.where(unknown, 2.0, kcxs)[regions.raw.right])
+        by_kcxs, _, _ = book_once(
+            regions.raw, features=layer.geoms, priority=np.where(unknown, 2.0, kcxs)[regions.raw.right]
+        )
         pieces = _trimmed(by_kcxs, (regions.inside, regions.contact_m2), land.plane)
     net = _sum_by(pieces.area * (1 - np.where(unknown, 0, kcxs)[pieces.right]), pieces.left, len(land))
     open_pieces = unknown[pieces.right]
@@ -325,13 +337,14 @@ def unit_shares(land: Land, layer: Layer) -> pd.DataFrame:
     cut = split(land.geoms, layer.geoms)
     pieces = absorb(cut, is_contact(cut.geoms, land.plane))
     inside = pieces.right >= 0
-    code, name = (layer.frame[column].to_numpy(object) for column in ("code", "name"))
+    # The last entry, row -1, is that of no unit.
+    code, name = np.append(layer.frame[["code", "name"]].to_numpy(object), [[None, OUTSIDE_ALL]], axis=0).T
     frame = pd.DataFrame({
         "row": pieces.left,
         "order": np.where(inside, pieces.right, len(layer)),
         "kind": layer.kind.key,
-        "code": np.where(inside, code[pieces.right], None),
-        "name": np.where(inside, name[pieces.right], OUTSIDE_ALL),
+        "code": code[pieces.right],
+        "name": name[pieces.right],
         "area_m2": pieces.area,
         "planar_area_m2": planar_area_of_plane(pieces.geoms, land.plane),
     })  # fmt: skip

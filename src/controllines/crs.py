@@ -3,7 +3,10 @@
 pyproj alone interprets CRS. The datum is recognised first; then a pipeline is built explicitly: inverse of the
 source's own projection, longitude and latitude taken as CGCS2000, cylindrical equal-area plane of the CGCS2000
 ellipsoid. PROJ is never asked to find a way between two datums: it would call a way from Xi'an 80 "ballpark" and
-shift nothing.
+shift nothing. WGS84 (also in Web Mercator and UTM) is taken as CGCS2000, which lies centimetres apart, with a warning.
+
+What no software can see in the numbers: GCJ-02 (火星坐标, web maps, off by 300 to 700 m) looks like any longitude and
+latitude; so does a wrong central meridian (中央经线) without zone prefix, unless the place is far from the plan.
 """
 
 from __future__ import annotations
@@ -38,6 +41,17 @@ _NEEDS_PARAMETERS = {
     "xian1980": "西安80", "dxian1980": "西安80", "xian80": "西安80",
     "beijing1954": "北京54", "dbeijing1954": "北京54", "newbeijing": "新北京54", "dnewbeijing": "新北京54",
 }  # fmt: skip
+#: EPSG code less zone number, by datum and width of the zone: with prefix (带号), without.
+_ZONE_CODES = {
+    ("cgcs2000", 3): (4488, 4509), ("cgcs2000", 6): (4478, 4489), ("xian80", 3): (2324, 2345),
+    ("xian80", 6): (2314, 2325), ("beijing54", 3): (2376, 2397), ("beijing54", 6): (21400, 21440),
+}  # fmt: skip
+#: Zones in the register.
+_ZONES = {3: (25, 45), 6: (13, 23)}
+#: Names that ArcGIS gives to the zones; zone 24, which no register holds, can be declared by them.
+_ESRI_NAME = re.compile(r"CGCS2000_(3_Degree_)?GK_(?:Zone_(\d{2})|CM_(\d{2,3})E)", re.IGNORECASE)
+#: Longitudes and latitudes of China: their ranges do not meet, so swapped axes (坐标轴颠倒) show.
+_LON, _LAT = (73.0, 136.0), (3.0, 54.0)
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,8 @@ class SourceCRS:
     Attributes
     ----------
     crs : two-dimensional CRS
-    datum : ``cgcs2000``, ``wgs84`` (taken as CGCS2000, centimetres apart) or ``as_is`` (foreign, declared)
+    datum : ``cgcs2000``, ``wgs84`` (taken as CGCS2000, centimetres apart), ``as_is`` (foreign, declared) or
+        ``parameters`` (old, to be converted with seven parameters before anything else: :mod:`controllines.datum`)
     """
 
     crs: pyproj.CRS
@@ -79,7 +94,7 @@ class SourceCRS:
     @property
     def zone(self) -> int | None:
         """Number of the 3° zone (3度带带号) of a Gauss–Krüger CRS, else None."""
-        parameters = _projection(self.crs)
+        parameters = projection(self.crs)
         if parameters is None or parameters["k"] != 1 or parameters["lon_0"] % 3:
             return None
         return round(parameters["lon_0"] / 3)
@@ -187,8 +202,10 @@ def recognise(crs: object, *, datum: str | None = None, source: object = None, l
 
     Parameters
     ----------
-    crs : anything pyproj understands; its third dimension and vertical part are ignored
-    datum : ``"as_is"`` takes the longitude and latitude of a foreign datum as CGCS2000
+    crs : anything pyproj understands, or ArcGIS's name of a zone (``CGCS2000_3_Degree_GK_Zone_24``); its third
+        dimension and vertical part are ignored
+    datum : ``"as_is"`` takes the longitude and latitude of a foreign datum as CGCS2000; ``"parameters"`` lets Xi'an 80
+        and Beijing 54 in, for a caller who has their seven parameters
     source, layer : what the CRS belongs to, for the error
 
     Raises
@@ -200,21 +217,32 @@ def recognise(crs: object, *, datum: str | None = None, source: object = None, l
     if crs is None or crs == "":
         raise CRSError.of("CRS_MISSING", source=source, layer=layer, hint="")
     try:
-        parsed = _horizontal(pyproj.CRS.from_user_input(crs))
+        parsed = _horizontal(_esri_zone(crs) or pyproj.CRS.from_user_input(crs))
     except ProjCRSError:
         raise CRSError.of("CRS_UNKNOWN", source=source, layer=layer, actual=str(crs)[:120]) from None
     if not (parsed.is_projected or parsed.is_geographic):
         raise CRSError.of("CRS_UNKNOWN", source=source, layer=layer, actual=parsed.name)
-    name = _plain(parsed.geodetic_crs.datum.name if parsed.geodetic_crs and parsed.geodetic_crs.datum else "")
-    if name in _CGCS2000:
-        return SourceCRS(parsed, "cgcs2000")
-    if name in _WGS84:
-        return SourceCRS(parsed, "wgs84")
+    family = _family(parsed)
+    if family in ("cgcs2000", "wgs84"):
+        return SourceCRS(parsed, family)
     if datum == "as_is":
         return SourceCRS(parsed, "as_is")
-    if name in _NEEDS_PARAMETERS:
-        raise CRSError.of("CRS_NEEDS_PARAMETERS", source=source, layer=layer, actual=_NEEDS_PARAMETERS[name])
+    old = family in _NEEDS_PARAMETERS.values()
+    if old and datum == "parameters":
+        return SourceCRS(parsed, "parameters")
+    if old:
+        raise CRSError.of("CRS_NEEDS_PARAMETERS", source=source, layer=layer, actual=family)
     raise CRSError.of("CRS_FOREIGN_DATUM", source=source, layer=layer, actual=parsed.name)
+
+
+def _esri_zone(text: object) -> pyproj.CRS | None:
+    named = _ESRI_NAME.fullmatch(text.strip()) if isinstance(text, str) else None
+    if named is None:
+        return None
+    degrees = 3 if named[1] else 6
+    zone = float(named[2]) if named[2] else int(named[3]) / 3 if degrees == 3 else (int(named[3]) + 3) / 6
+    known = zone_prefix(zone * 1_000_000) == (zone, degrees)
+    return gauss_kruger(int(zone), degrees=degrees, prefix=named[2] is not None) if known else None
 
 
 def _horizontal(crs: pyproj.CRS) -> pyproj.CRS:
@@ -226,22 +254,23 @@ def _horizontal(crs: pyproj.CRS) -> pyproj.CRS:
     return crs.to_2d() if len(crs.axis_info) > 2 else crs  # to_2d() rewrites a flat CRS too, and its code is lost
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def _family(crs: pyproj.CRS) -> str:
+    """Return the datum by one name for all its spellings: ``cgcs2000``, ``wgs84``, ``西安80`` …, else its own."""
+    datum = crs.geodetic_crs.datum if crs.geodetic_crs else None
+    name = re.sub(r"[^a-z0-9]", "", datum.name.lower() if datum else "")
+    return "cgcs2000" if name in _CGCS2000 else "wgs84" if name in _WGS84 else _NEEDS_PARAMETERS.get(name, name)
 
 
 def same(first: pyproj.CRS, second: pyproj.CRS) -> bool:
     """Return whether two CRS give the same meaning to x and y (names and axis order aside)."""
     if first.is_projected != second.is_projected:
         return False
-    datums = [_plain(c.geodetic_crs.datum.name) for c in (first, second) if c.geodetic_crs and c.geodetic_crs.datum]
-    families = [("cgcs2000" if d in _CGCS2000 else "wgs84" if d in _WGS84 else d) for d in datums]
-    if len(set(families)) != 1:
+    if _family(first) != _family(second):
         return False
     if not first.is_projected or first.equals(second, ignore_axis_order=True):
         return True
     units = {axis.unit_conversion_factor for crs in (first, second) for axis in crs.axis_info}
-    return len(units) == 1 and _projection(first) is not None and _projection(first) == _projection(second)
+    return len(units) == 1 and projection(first) is not None and projection(first) == projection(second)
 
 
 def crs_name(crs: pyproj.CRS) -> str:
@@ -251,27 +280,30 @@ def crs_name(crs: pyproj.CRS) -> str:
 
 
 @cache
-def gauss_kruger(zone: int, *, degrees: int = 3, prefix: bool = False) -> pyproj.CRS:
-    """Return the CGCS2000 Gauss–Krüger CRS (高斯克吕格) of a zone.
+def gauss_kruger(zone: int, *, degrees: int = 3, prefix: bool = False, datum: str = "cgcs2000") -> pyproj.CRS:
+    """Return the Gauss–Krüger CRS (高斯克吕格) of a zone.
 
     Parameters
     ----------
     zone : number of the zone (带号)
     degrees : width of the zone, 3 or 6 (几度分带)
     prefix : True if eastings carry the number of the zone (东坐标含带号)
+    datum : ``cgcs2000``, ``xian80`` or ``beijing54``
 
     Notes
     -----
     Zones outside the EPSG register, such as 3° zone 24 in the far west of 喀什, are built from one inside it.
     """
-    first, last, prefixed, plain = (25, 45, 4488, 4509) if degrees == 3 else (13, 23, 4478, 4489)
+    first, last = _ZONES[degrees]
+    offset = _ZONE_CODES[datum, degrees][0 if prefix else 1]
     if first <= zone <= last:
-        return pyproj.CRS.from_epsg((prefixed if prefix else plain) + zone)
-    known = pyproj.CRS.from_epsg((prefixed if prefix else plain) + first).to_json_dict()
+        return pyproj.CRS.from_epsg(offset + zone)
+    known = pyproj.CRS.from_epsg(offset + first).to_json_dict()
     known.pop("id", None)
     known.pop("area", None)
     known.pop("bbox", None)
-    known["name"] = f"CGCS2000 / {degrees}-degree Gauss-Kruger zone {zone}" + ("" if prefix else " (no prefix)")
+    base = known["name"].split(" / ")[0]
+    known["name"] = f"{base} / {degrees}-degree Gauss-Kruger zone {zone}" + ("" if prefix else " (no prefix)")
     known["conversion"]["name"] = f"{degrees}-degree Gauss-Kruger zone {zone}"
     known["conversion"].pop("id", None)
     for parameter in known["conversion"]["parameters"]:
@@ -298,7 +330,7 @@ def zone_prefix(easting: float) -> tuple[int, int] | None:
     return (zone, 6) if 13 <= zone <= 23 else None
 
 
-def _projection(crs: pyproj.CRS) -> dict[str, float] | None:
+def projection(crs: pyproj.CRS) -> dict[str, float] | None:
     """Return the parameters of a transverse Mercator projection, else None."""
     operation = crs.coordinate_operation
     if not crs.is_projected or operation is None or operation.method_name != "Transverse Mercator":
@@ -310,36 +342,60 @@ def _projection(crs: pyproj.CRS) -> dict[str, float] | None:
     return {names[p.name]: round(float(p.value), 9) for p in operation.params if p.name in names}
 
 
-def check_range(source: SourceCRS, bounds: Array, *, file: object = None, layer: str | None = None) -> None:
-    """Refuse coordinates that cannot belong to the CRS: metres against degrees, zone prefix against label.
+def check_range(
+    source: SourceCRS, bounds: Array, *, ids: Array | None = None, file: object = None, layer: str | None = None
+) -> None:
+    """Refuse coordinates that cannot belong to the CRS: metres against degrees, swapped axes, prefix against label.
 
     Parameters
     ----------
-    bounds : xmin, ymin, xmax, ymax of all coordinates
+    bounds : xmin, ymin, xmax, ymax of all coordinates, or of each feature, shape (n, 4)
+    ids : names of the features; the error names the first wrong one where only some are
 
     Raises
     ------
     CRSError
+        ``CRS_AXES_SWAPPED``, ``CRS_METRES_AS_DEGREES``, ``CRS_DEGREES_AS_METRES``, ``CRS_PREFIX_CONTRADICTS``, or
+        ``CRS_MIXED_ZONES``: some features carry the prefix of the label and some another.
     """
-    xmin, ymin, xmax, ymax = (float(v) for v in bounds)
-    if not np.isfinite([xmin, ymin, xmax, ymax]).all():
-        return
-    inside_degrees = max(abs(xmin), abs(xmax)) <= 360 and max(abs(ymin), abs(ymax)) <= 90
-    where = {"source": file, "layer": layer, "actual": f"x {xmin:.3f}…{xmax:.3f}, y {ymin:.3f}…{ymax:.3f}"}
+    given = np.atleast_2d(np.asarray(bounds, float))
+    rows = np.flatnonzero(np.isfinite(given).all(axis=1))
+    for code, wrong in _wrong_ranges(source, given[rows]):
+        if not wrong.any() or (source.datum == "as_is" and not wrong.all()):
+            continue
+        box = given[rows][wrong]
+        low, high = box.min(axis=0), box.max(axis=0)
+        some = not wrong.all()
+        raise CRSError.of(
+            "CRS_MIXED_ZONES" if some and code == "CRS_PREFIX_CONTRADICTS" else code,
+            source=file, layer=layer, expected=source.crs.name,
+            feature=ids[rows[wrong.argmax()]] if some and ids is not None else None,
+            actual=f"x {low[0]:.3f}…{high[2]:.3f}, y {low[1]:.3f}…{high[3]:.3f}",
+        )  # fmt: skip
+
+
+def _wrong_ranges(source: SourceCRS, boxes: Array) -> list[tuple[str, Array]]:
+    """Return codes of errors with the rows of boxes that show them, the most telling first."""
+    xmin, ymin, xmax, ymax = boxes.T
+    degrees = (np.maximum(abs(xmin), abs(xmax)) <= 360) & (np.maximum(abs(ymin), abs(ymax)) <= 90)
+    ours = source.datum != "as_is"
     if not source.projected:
-        if not inside_degrees:
-            raise CRSError.of("CRS_METRES_AS_DEGREES", expected=source.crs.name, **where)
-        return
-    if inside_degrees:
-        raise CRSError.of("CRS_DEGREES_AS_METRES", expected=source.crs.name, **where)
-    parameters = _projection(source.crs)
-    if source.datum == "as_is" or parameters is None or parameters["k"] != 1:
-        return
-    labelled = int(parameters["x_0"] // 1_000_000)
-    read = {zone_prefix(x)[0] if zone_prefix(x) else 0 for x in (xmin, xmax)}  # type: ignore[index]
-    if read != {labelled}:
-        where["actual"] = f"x {xmin:.3f}…{xmax:.3f}"
-        raise CRSError.of("CRS_PREFIX_CONTRADICTS", expected=source.crs.name, **where)
+        swapped = (xmin >= _LAT[0]) & (xmax <= _LAT[1]) & (ymin >= _LON[0]) & (ymax <= _LON[1])
+        return [("CRS_AXES_SWAPPED", swapped & ours), ("CRS_METRES_AS_DEGREES", ~degrees & ~swapped)]
+    found = [("CRS_DEGREES_AS_METRES", degrees)]
+    parameters = projection(source.crs)
+    if ours and parameters is not None and parameters["k"] == 1:
+        labelled = int(parameters["x_0"] // 1_000_000)
+        north = (xmin >= 1.5e6) & (xmax < 6e6)
+        east = (ymin >= 1e5) & (ymax < 9e5) if labelled == 0 else _prefixes(ymin) == labelled
+        found.append(("CRS_AXES_SWAPPED", north & (east | (_prefixes(ymin) >= 13))))
+        found.append(("CRS_PREFIX_CONTRADICTS", (_prefixes(xmin) != labelled) | (_prefixes(xmax) != labelled)))
+    return found
+
+
+def _prefixes(easting: Array) -> Array:
+    """Return the millions of eastings: the zone prefix; 0 within a million metres of a zone without prefix."""
+    return np.where((easting >= -1e6) & (easting < 2e6), 0, np.floor(easting / 1e6)).astype(int)
 
 
 def split_edges(geoms: Array, rule: EdgeRule) -> Array:

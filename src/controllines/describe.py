@@ -45,7 +45,10 @@ def _layer(source: io.Source) -> Iterator[str]:
 
 
 def _place(source: io.Source) -> Iterator[str]:
-    bounds = shapely.total_bounds(source.geoms)
+    given = source.geoms[~shapely.is_missing(source.geoms)]
+    if not len(given):
+        return
+    bounds = shapely.total_bounds(given)
     if not np.isfinite(bounds).all():
         return
     yield "  范围 x {:.3f}…{:.3f}，y {:.3f}…{:.3f}".format(*bounds[[0, 2, 1, 3]])

@@ -13,11 +13,13 @@ class ControlLinesError(Exception):
     Attributes
     ----------
     finding : what happened, where, and what to do
+    causes : the findings behind it, where there are several
     """
 
-    def __init__(self, what: Finding) -> None:
+    def __init__(self, what: Finding, causes: tuple[Finding, ...] = ()) -> None:
         super().__init__(str(what))
         self.finding = what
+        self.causes = causes
 
     @classmethod
     def of(cls, code: str, **where: object) -> Self:
@@ -25,7 +27,7 @@ class ControlLinesError(Exception):
         return cls(finding(code, **where))  # type: ignore[arg-type]
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.finding,)
+        return type(self), (self.finding, self.causes)
 
 
 class UsageError(ControlLinesError):

@@ -106,8 +106,8 @@ def three_lines() -> tuple[str, ...]:
 
 
 def kind_of_table(table: str) -> Kind | None:
-    """Return the kind whose official table name this is (case does not matter), else None."""
-    wanted = table.strip().upper()
+    """Return the kind whose official table name this is, else None; case and schema (``SDE.STBHHX``) do not matter."""
+    wanted = table.strip().upper().rpartition(".")[2]
     for kind in registry().values():
         if wanted in (name.upper() for name in kind.tables):
             return kind

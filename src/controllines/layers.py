@@ -7,6 +7,7 @@ geometry. So features in = used + excluded, always.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,12 +20,15 @@ import shapely
 
 from controllines import io
 from controllines.clean import clean, through_door
+from controllines.corridors import Drawn, declared_sizes, draw
 from controllines.crs import (
     LONLAT,
     Plane,
     SourceCRS,
     check_range,
+    crs_name,
     edge_offset,
+    gauss_kruger,
     lonlat_bounds,
     recognise,
     reproject,
@@ -32,11 +36,14 @@ from controllines.crs import (
     to_plane,
     zone_prefix,
 )
+from controllines.datum import SevenParameters, of_survey_file, to_cgcs2000
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
-from controllines.kinds import Kind, find_field, kind_of
+from controllines.kinds import Kind, find_field, kind_of, kind_of_table
 
 Array = np.ndarray
+#: Full-width letters, digits and punctuation, and the dashes of Chinese keyboards, as plain ones.
+_PLAIN = {0xFF01 + k: 0x21 + k for k in range(94)} | {0x3000: 0x20} | dict.fromkeys(map(ord, "‐‑–—−"), 0x2D)
 #: Coordinate resolution (m) where a source does not state one (坐标精度).
 RESOLUTION_M = 0.001
 #: Columns that a layer's frame adds to those of its source.
@@ -74,12 +81,16 @@ class Reading:
     fields : role → field name, instead of the official names
     datum : ``"as_is"`` for data on a foreign datum
     edges_straight_in : projected CRS in which the long edges of a geographic layer are straight
+    to_cgcs2000 : seven parameters of a layer in Xi'an 80 or Beijing 54; its repr shows no value
+    line_width : width (m) of linear projects (线状工程) that do not declare one
     """
 
     crs: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     datum: str | None = None
     edges_straight_in: str | None = None
+    to_cgcs2000: SevenParameters | None = None
+    line_width: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,7 @@ class Layer:
     origins, findings : where it came from and what was found
     plane, geoms : the plane and the geometries in it, once the layer was laid (:func:`lay`)
     boxes : polygons in source coordinates around the excluded features; None where a feature has no box
+    lines : centre lines of linear projects in source coordinates, by row; None elsewhere
     """
 
     kind: Kind
@@ -111,6 +123,7 @@ class Layer:
     boxes: Mapping[int, shapely.Polygon | None] = field(default_factory=dict)
     plane: Plane | None = None
     geoms: Array = field(default_factory=lambda: np.empty(0, dtype=object))
+    lines: Array = field(default_factory=lambda: np.empty(0, dtype=object))
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -142,15 +155,16 @@ def read_layer(
     meant = kind_of(kind, sense=sense)
     if isinstance(path, gpd.GeoDataFrame | io.Source):
         return part(meant, path if isinstance(path, io.Source) else source_of(path), reading)
-    sources = io.read(Path(str(path)), layer=layer, trusted=trusted)
+    database = io.is_address(path)
+    sources = io.read(path if database else Path(str(path)), layer=layer, trusted=trusted)  # type: ignore[arg-type]
     return part(meant, sources[0] if layer else _choose(sources, meant), reading)
 
 
 def _choose(sources: Sequence[io.Source], kind: Kind) -> io.Source:
     if len(sources) == 1:
         return sources[0]
-    names = {name.upper() for name in kind.tables}
-    fitting = [source for source in sources if (source.layer or "").upper() in names]
+    kinds = [kind_of_table(source.layer or "") for source in sources]
+    fitting = [source for source, named in zip(sources, kinds, strict=True) if named and named.key == kind.key]
     if len(fitting) != 1:
         raise InputError.of("LAYER_CHOICE", source=sources[0].path, actual="、".join(str(s.layer) for s in sources),
                             expected=kind.zh)  # fmt: skip
@@ -189,6 +203,7 @@ def join(parts: Sequence[Layer]) -> Layer:
         findings=tuple(item for layer in parts for item in layer.findings),
         reading=parts[0].reading,
         boxes={int(first[n]) + row: box for n, layer in enumerate(parts) for row, box in layer.boxes.items()},
+        lines=np.concatenate([layer.lines if len(layer.lines) else np.full(len(layer), None) for layer in parts]),
     )
 
 
@@ -200,51 +215,83 @@ def part(kind: Kind, source: io.Source, reading: Reading) -> Layer:
     CRSError
         The CRS is missing, contradictory, or cannot be brought to CGCS2000.
     """
-    crs, notes = _source_crs(source, reading)
-    where: dict[str, Any] = {"source": source.path, "layer": source.layer}
     ids = _feature_ids(kind, source.frame, reading)
-    cleaned = clean(source.geoms, ids, **where)
+    crs, parameters, notes = _source_crs(source, reading, ids)
+    where: dict[str, Any] = {"source": source.path, "layer": source.layer}
+    _straight(reading, where)
+    drawn = _drawn(kind, source, reading, crs)
+    cleaned = clean(drawn.geoms, ids, crs=crs, **where)
     gone = np.flatnonzero(cleaned.status == "excluded")
+    boxes = np.array([_box(source.geoms[row]) for row in gone], dtype=object)
+    shapes, lines, ours = cleaned.geoms, drawn.lines, crs
+    found_how = source.crs_found if source.crs is not None else "声明"
+    if parameters is not None:
+        shapes, ours = to_cgcs2000(shapes, crs, parameters, file=source.path, layer=source.layer)
+        lines, _ = to_cgcs2000(lines, crs, parameters)
+        boxes, found_how = to_cgcs2000(boxes, crs, parameters)[0], f"{found_how}；七参数已声明、已使用"
     frame = _named(kind, source.frame, reading).assign(
         feature_id=ids, row=np.arange(1, len(ids) + 1), status=cleaned.status, source_crs=crs.name
     )
     origin = Origin(
         path=str(source.path), layer=source.layer, driver=source.driver, sha256=source.sha256, crs=crs.name,
-        crs_found=source.crs_found if source.crs is not None else "声明", datum=crs.datum, encoding=source.encoding,
+        crs_found=found_how, datum=crs.datum, encoding=source.encoding,
         features_in=len(ids), excluded=len(gone),
     )  # fmt: skip
     return Layer(
-        kind=kind, frame=gpd.GeoDataFrame(frame, geometry=cleaned.geoms, crs=crs.crs), shapes=cleaned.geoms,
-        crs=(crs,) * len(ids),
+        kind=kind, frame=gpd.GeoDataFrame(frame, geometry=shapes, crs=ours.crs), shapes=shapes, crs=(ours,) * len(ids),
         resolution=np.full(len(ids), source.resolution_m or RESOLUTION_M), origins=(origin,),
-        findings=(*source.findings, *notes, *cleaned.findings, *_long_edges(cleaned.geoms, crs, reading, where)),
-        reading=reading, boxes={int(row): _box(source.geoms[row]) for row in gone},
+        findings=(*source.findings, *notes, *drawn.findings, *cleaned.findings,
+                  *_long_edges(cleaned.geoms, crs, reading, where)),
+        reading=reading, boxes=dict(zip(gone.tolist(), boxes, strict=True)), lines=lines,
     )  # fmt: skip
 
 
-def _source_crs(source: io.Source, reading: Reading) -> tuple[SourceCRS, list[Finding]]:
-    """Recognise the CRS of a source; a declaration fills a gap and never overrules."""
+def _drawn(kind: Kind, source: io.Source, reading: Reading, crs: SourceCRS) -> Drawn:
+    """Draw linear and point projects as land; a line in any other layer has no width and stays what it is."""
+    if "width" not in kind.fields:
+        return Drawn(source.geoms, np.full(len(source.geoms), None), ())
+    sizes = declared_sizes(kind, source.frame, source.project, reading.line_width)
+    return draw(source.geoms, sizes, crs, source=source.path, layer=source.layer)
+
+
+def _source_crs(
+    source: io.Source, reading: Reading, ids: Array
+) -> tuple[SourceCRS, SevenParameters | None, list[Finding]]:
+    """Recognise the CRS of a source; a declaration fills a gap and never overrules. Return also what to convert by."""
     where: dict[str, Any] = {"source": source.path, "layer": source.layer}
-    declared = recognise(reading.crs, datum=reading.datum, **where).crs if reading.crs is not None else None
+    in_file = source.parameters if any(source.parameters or ()) else None
+    datum = reading.datum or ("parameters" if reading.to_cgcs2000 or in_file else None)
+    declared = recognise(reading.crs, datum=datum, **where).crs if reading.crs is not None else None
     if source.crs is not None and declared is not None and not same(source.crs, declared):
         raise CRSError.of("CRS_CONTRADICTS", expected=reading.crs, actual=source.crs.name, **where)
-    bounds = shapely.total_bounds(source.geoms)
     if source.crs is None and declared is None:
+        bounds = shapely.total_bounds(source.geoms) if len(source.geoms) else np.full(4, np.nan)
         raise CRSError.of("CRS_MISSING", hint=_hint(bounds), **where)
-    crs = recognise(source.crs or declared, datum=reading.datum, **where)
-    check_range(crs, bounds, file=source.path, layer=source.layer)
-    notes = {"wgs84": "CRS_WGS84", "as_is": "CRS_AS_IS"}
-    return crs, [finding(notes[crs.datum], actual=crs.crs.name, **where)] if crs.datum in notes else []
+    crs = recognise(source.crs or declared, datum=datum, **where)
+    check_range(crs, shapely.bounds(source.geoms), ids=ids, file=source.path, layer=source.layer)
+    notes = {"wgs84": "CRS_WGS84", "as_is": "CRS_AS_IS", "parameters": "PARAMETERS_USED"}
+    found = [finding(notes[crs.datum], actual=crs.crs.name, **where)] if crs.datum in notes else []
+    if crs.datum != "parameters":
+        if reading.to_cgcs2000 is not None:
+            raise CRSError.of("PARAMETERS_CONTRADICT", actual=crs.crs.name, **where)
+        return crs, None, found + [finding("PARAMETERS_UNUSED", actual=crs.crs.name, **where)] * (in_file is not None)
+    if reading.to_cgcs2000 is not None or in_file is None:
+        return crs, reading.to_cgcs2000, found
+    return crs, of_survey_file(in_file), [*found, finding("PARAMETERS_SENSE", **where)]
 
 
 def _hint(bounds: Array) -> str:
-    """Say which zone the eastings point to: a proposal in the error, never a guess that is used."""
-    low, high = (zone_prefix(x) if np.isfinite(x) else None for x in (bounds[0], bounds[2]))
+    """Say what the coordinates look like: a proposal in the error, never a guess that is used."""
+    if not np.isfinite(bounds).all():
+        return ""
+    low, high = zone_prefix(bounds[0]), zone_prefix(bounds[2])
+    if low is None and (np.abs(bounds) <= [180, 90, 180, 90]).all():
+        return "（坐标值像经纬度，须核实是否为 2000 国家大地坐标系）"
     if low is None or low != high:
         return ""
-    zone, degrees = low
-    code = (4488 if degrees == 3 else 4478) + zone
-    return f"（东坐标带号为 {zone}，如为 2000 国家大地坐标系 {degrees} 度带，则为 EPSG:{code}）"
+    name = crs_name(gauss_kruger(low[0], degrees=low[1], prefix=True))
+    name = name if name.startswith("EPSG") else f"CGCS2000_3_Degree_GK_Zone_{low[0]}"
+    return f"（东坐标带号为 {low[0]}，如为 2000 国家大地坐标系 {low[1]} 度带，则为 {name}）"
 
 
 def _feature_ids(kind: Kind, frame: pd.DataFrame, reading: Reading) -> Array:
@@ -252,7 +299,7 @@ def _feature_ids(kind: Kind, frame: pd.DataFrame, reading: Reading) -> Array:
     rows = np.array([f"row:{n}" for n in range(1, len(frame) + 1)], dtype=object)
     if column is None:
         return rows
-    text = as_text(frame[column])
+    text = as_code(frame[column])
     return np.where(text == "", rows, text)
 
 
@@ -261,6 +308,18 @@ def as_text(values: pd.Series) -> Array:
     if pd.api.types.is_float_dtype(values):
         return np.array([_number_text(v) for v in values], dtype=object)
     return np.array(["" if pd.isna(v) else str(v).strip() for v in values], dtype=object)
+
+
+def as_code(values: pd.Series) -> Array:
+    """Return ids and codes as text in plain letters, digits and punctuation: ``１２３－４`` is ``123-4``."""
+    text = as_text(values)
+    return np.array([value if value.isascii() else value.translate(_PLAIN).strip() for value in text], dtype=object)
+
+
+def _plain(code: str) -> str:
+    """Return a code with full-width digits and letters (全角) made plain; words stay as they are written."""
+    plain = unicodedata.normalize("NFKC", code).strip()
+    return plain if plain.isascii() else code
 
 
 def _number_text(value: float) -> str:
@@ -272,8 +331,9 @@ def _named(kind: Kind, frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:
     roles: dict[str, Any] = {}
     for role in ("class", "code", "name"):
         column = find_field(kind, role, frame.columns, dict(reading.fields))
-        text = as_text(frame[column]) if column else np.full(len(frame), None, dtype=object)
-        roles[role] = [value or None for value in text]
+        read = as_text if role == "name" else as_code  # names are printed as the layer has them
+        text = read(frame[column]) if column else np.full(len(frame), None, dtype=object)
+        roles[role] = [(value if role == "name" else _plain(value)) or None for value in text] if column else text
     if kind.code_length and "code" not in reading.fields:
         roles["code"] = [code and code[: kind.code_length] for code in roles["code"]]
     column = find_field(kind, "kcxs", frame.columns, dict(reading.fields))
@@ -307,7 +367,10 @@ def _box(geom: Any) -> shapely.Polygon | None:
     xy = shapely.get_coordinates(geom)
     if not len(xy) or not np.isfinite(xy).all():
         return None
-    return shapely.box(*shapely.bounds(geom)).buffer(1e-9)
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    edge = 1e-10 * np.abs(xy).max()  # a point has a box too: some millimetres, in metres and in degrees
+    box: shapely.Polygon = shapely.box(*(low - edge), *(high + edge))
+    return box
 
 
 def _straight(reading: Reading, where: dict[str, Any]) -> SourceCRS | None:

@@ -39,19 +39,43 @@ def is_contact(geoms: Array, plane: Plane) -> Array:
     return np.asarray(mean_width(geoms, plane) <= CONTACT_WIDTH_M)
 
 
+def greatest_width(geoms: Array) -> Array:
+    """Return the diameter (m) of the largest circle inside polygons in true-metre coordinates, across hairlines."""
+    return 2 * (np.asarray(shapely.length(_largest_circle(_without_hairlines(geoms)))) - CONTACT_WIDTH_M / 2)
+
+
+def _without_hairlines(geoms: Array) -> Array:
+    """Grow polygons by half the coordinate precision: hairline gaps, as between neighbours united, close."""
+    return np.asarray(shapely.buffer(geoms, CONTACT_WIDTH_M / 2, join_style="mitre"))
+
+
+def _largest_circle(geoms: Array) -> Array:
+    """Return the line from the middle of the largest circle inside to its rim."""
+    mean = 2 * shapely.area(geoms) / shapely.length(geoms)
+    return np.asarray(shapely.maximum_inscribed_circle(geoms, tolerance=ACCURACY * mean))
+
+
 def inset_depth(within: Array, part: Array) -> Array:
     """Return the smallest inward shift of ``within`` (m, true-metre coordinates) at which nothing of ``part`` remains.
 
-    It is the greatest distance of a point of ``part`` from the boundary of ``within``; with ``part = within`` it is the
-    radius of the largest circle inside. Found by halving, to 0.001 % (offsets around reflex corners to 0.03 %).
+    It is the greatest distance of a point of ``part`` from the boundary of ``within``. Where ``part`` holds the middle
+    of the largest circle inside, it is that circle's radius; else it is found by halving, to 0.001 % (offsets leave out
+    shallow bends of the outline: up to 1 % there).
     """
-    low = np.zeros(len(within))
-    box = shapely.bounds(within)
-    high = np.minimum(
-        np.sqrt(shapely.area(within) / np.pi), np.minimum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) / 2
-    )
-    high = high * (1 + ACCURACY)
-    rows = np.arange(len(within))
+    lands, owner = shapely.get_parts(_without_hairlines(within), return_index=True)
+    depth = np.zeros(len(within))
+    np.maximum.at(depth, owner, _depth(lands, part[owner]) - CONTACT_WIDTH_M / 2)
+    return depth
+
+
+def _depth(within: Array, part: Array) -> Array:
+    """Return the depth in single polygons; 0 where ``part`` is elsewhere."""
+    # An offset by more than this would turn inside out: the engine takes it for land up to 1 % further.
+    circle = _largest_circle(within)
+    high = np.asarray(shapely.length(circle))
+    low = np.where(shapely.intersects(shapely.get_point(circle, 0), part), high, 0)
+    rows = np.flatnonzero((low < high) & shapely.intersects(within, part))
+    high[~shapely.intersects(within, part)] = 0
     while len(rows):
         middle = (low[rows] + high[rows]) / 2
         left = shapely.buffer(within[rows], -middle, quad_segs=32)

@@ -4,13 +4,15 @@ The story, in order. ``intersect`` asks an STRtree for the pairs that meet. Prep
 without an overlay: one covers the other, or they only touch. The rest are cut, and every cut is guarded: GEOS returns
 grossly wrong areas for a few inputs without an exception, so a cut that is nearly nothing although the interiors
 meet, or nearly everything although nothing is covered, is cut again on a fixed grid, and the second answer holds.
-``book_once`` gives land under several features of one layer to the first of them. ``remainder`` is what is left.
+``book_once`` gives land under several features of one layer to the first of them. ``divide`` tells what lies in the
+layer from the rest, ``split`` deals land out to the features of a layer.
 
 All geometries are in one plane; only polygonal parts count, so touching is never an overlap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,8 +103,19 @@ def _guarded(left: Array, right: Array) -> tuple[Array, Array]:
     geoms = _cut(left, right)
     share = shapely.area(geoms) / np.minimum(shapely.area(left), shapely.area(right))
     alarm = np.flatnonzero((share < GUARD_SHARE) | (share > 1 - GUARD_SHARE))
-    again = polygonal(shapely.intersection(left[alarm], right[alarm], grid_size=GUARD_GRID_M))
+    again = _on_grid(shapely.intersection, left[alarm], right[alarm])
     return _settled(geoms, alarm, again)
+
+
+def _on_grid(operation: Callable[..., Array], left: Array, right: Array) -> Array:
+    """Cut on the fixed grid; GEOS gives up on a few inputs, and finds an answer on the next coarser one."""
+    try:
+        return polygonal(operation(left, right, grid_size=GUARD_GRID_M))
+    except shapely.GEOSException:
+        if len(left) > 1:
+            rows = range(len(left))
+            return np.concatenate([_on_grid(operation, left[n : n + 1], right[n : n + 1]) for n in rows])
+        return polygonal(operation(left, right, grid_size=10 * GUARD_GRID_M))
 
 
 def _settled(geoms: Array, alarm: Array, again: Array) -> tuple[Array, Array]:
@@ -115,12 +128,15 @@ def _settled(geoms: Array, alarm: Array, again: Array) -> tuple[Array, Array]:
     return geoms, recomputed
 
 
-def book_once(pieces: Pieces, *, priority: Array | None = None) -> tuple[Pieces, Array, Array]:
+def book_once(
+    pieces: Pieces, *, features: Array | None = None, priority: Array | None = None
+) -> tuple[Pieces, Array, Array]:
     """Give land under several features of one layer to the first of them, so that it counts once.
 
     Parameters
     ----------
     pieces : pieces of one layer
+    features : the layer's features by row; omitted: the pieces are the features
     priority : value of each piece, the smallest is first; omitted: the first by row
 
     Returns
@@ -135,7 +151,8 @@ def book_once(pieces: Pieces, *, priority: Array | None = None) -> tuple[Pieces,
     if not len(later):
         return pieces, np.empty(0, np.int64), np.empty(0, dtype=object)
     rows, group = np.unique(later, return_inverse=True)
-    before = union_by(pieces.geoms[earlier], group, len(rows))
+    source = pieces.geoms[earlier] if features is None else features[pieces.right[earlier]]
+    before = union_by(source, group, len(rows))
     geoms = np.array(pieces.geoms, dtype=object)
     taken, recut = _guarded(geoms[rows], before)
     geoms[rows], redone = remainder(geoms[rows], before, common_m2=shapely.area(taken))
@@ -177,19 +194,40 @@ def union_by(geoms: Array, group: Array, count: int) -> Array:
     return out
 
 
-def union_of(pieces: Pieces, count: int) -> tuple[Array, Array]:
-    """Unite the pieces of each left row 0…count-1; they share no land, so their areas add up, which guards the union.
+def divide(whole: Array, features: Array, raw: Pieces, once: Pieces) -> tuple[Array, Array, Array]:
+    """Divide each geometry into what lies in any feature of a layer and what does not.
+
+    Both come from cuts with the features as they are: cutting with what was cut before leaves hairlines along the
+    outline, as its new vertices are rounded, and the engine was seen to fail on them.
+
+    Parameters
+    ----------
+    whole, features : left and right input of ``raw``
+    raw, once : their pieces from ``intersect``, before and after ``book_once``
 
     Returns
     -------
-    geoms, recomputed : arrays of length ``count``
+    inside, rest : polygons, empty where there are none; their areas add up
+    recomputed : True where the guard replaced an answer
     """
-    out = union_by(pieces.geoms, pieces.left, count)
-    total = np.bincount(pieces.left, weights=pieces.area, minlength=count) if len(pieces) else np.zeros(count)
-    alarm = np.abs(shapely.area(out) - total) > _slack(total) + GUARD_GRID_M * shapely.length(out)
-    for row in np.flatnonzero(alarm):
-        out[row] = polygonal(np.array([shapely.union_all(pieces.geoms[pieces.left == row], grid_size=GUARD_GRID_M)]))[0]
-    return out, alarm
+    count = np.bincount(raw.left, minlength=len(whole))
+    inside = np.full(len(whole), _EMPTY, dtype=object)
+    single = count[raw.left] == 1
+    inside[raw.left[single]] = raw.geoms[single]
+    recomputed = np.zeros(len(whole), bool)
+    recomputed[np.concatenate([raw.left[raw.recomputed], once.left[once.recomputed]])] = True
+    together = union_by(features[raw.right], raw.left, len(whole))
+    several = np.flatnonzero(count > 1)
+    inside[several], recut = _guarded(whole[several], together[several])
+    recomputed[several] |= recut
+    # Pieces that share no land add up to the land they make: a second opinion on the union, too.
+    total = np.bincount(once.left, weights=once.area, minlength=len(whole)) if len(once) else np.zeros(len(whole))
+    wrong = several[np.abs(shapely.area(inside) - total)[several] > _slack(shapely.area(whole[several]))]
+    at = np.isin(once.left, wrong)
+    inside[wrong] = union_by(once.geoms[at], np.searchsorted(wrong, once.left[at]), len(wrong))
+    recomputed[wrong] = True
+    rest, redone = remainder(whole, together, common_m2=shapely.area(inside))
+    return inside, rest, recomputed | redone
 
 
 def _slack(area: Array) -> Array:
@@ -209,27 +247,34 @@ def remainder(whole: Array, taken: Array, *, common_m2: Array | None = None) -> 
     """
     out = np.array(whole, dtype=object)
     recomputed = np.zeros(len(out), bool)
-    rows = np.flatnonzero(~shapely.is_empty(taken))
+    area = shapely.area(whole)
+    common = shapely.area(taken) if common_m2 is None else common_m2
+    out[area == common] = _EMPTY
+    rows = np.flatnonzero(~shapely.is_empty(taken) & (area != common))
     out[rows] = polygonal(shapely.difference(whole[rows], taken[rows]))
-    common = (shapely.area(taken) if common_m2 is None else common_m2)[rows]
-    missing = np.abs(shapely.area(whole[rows]) - common - shapely.area(out[rows]))
-    alarm = rows[missing > _slack(shapely.area(whole[rows]))]
-    out[alarm] = polygonal(shapely.difference(whole[alarm], taken[alarm], grid_size=GUARD_GRID_M))
+    missing = np.abs(area - common - shapely.area(out))
+    alarm = np.flatnonzero(missing > _slack(area))
+    out[alarm] = _on_grid(shapely.difference, whole[alarm], taken[alarm])
     recomputed[alarm] = True
     return out, recomputed
 
 
 def split(left: Array, right: Array) -> Pieces:
     """Cut geometries by a layer; what no feature takes has right row -1. Areas of the pieces add up to the whole."""
-    pieces, _, _ = book_once(intersect(left, right))
-    given = np.flatnonzero(~shapely.is_missing(left))
-    rest, redone = remainder(left[given], union_of(pieces, len(left))[0][given])
-    open_rows = given[shapely.area(rest) > 0]
+    raw = intersect(left, right)
+    pieces, _, _ = book_once(raw, features=right)
+    taken = np.bincount(pieces.left, weights=pieces.area, minlength=len(left)) if len(pieces) else np.zeros(len(left))
+    # All but a hairline taken: nothing is left, and the large features need not be united.
+    given = np.flatnonzero(shapely.area(left) - taken > 1e-9 * shapely.area(left))
+    of_given = np.isin(raw.left, given)
+    together = union_by(right[raw.right[of_given]], np.searchsorted(given, raw.left[of_given]), len(given))
+    rest, redone = remainder(left[given], together, common_m2=taken[given])
+    some = shapely.area(rest) > 0
     both = Pieces(
-        np.concatenate([pieces.left, open_rows]),
-        np.concatenate([pieces.right, np.full(len(open_rows), -1)]),
-        np.concatenate([pieces.geoms, rest[shapely.area(rest) > 0]]),
-        np.concatenate([pieces.recomputed, redone[shapely.area(rest) > 0]]),
+        np.concatenate([pieces.left, given[some]]),
+        np.concatenate([pieces.right, np.full(int(some.sum()), -1)]),
+        np.concatenate([pieces.geoms, rest[some]]),
+        np.concatenate([pieces.recomputed, redone[some]]),
     )
     return both.take(np.lexsort((np.where(both.right < 0, np.iinfo(np.int64).max, both.right), both.left)))
 

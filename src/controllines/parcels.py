@@ -21,15 +21,16 @@ from controllines.crs import LONLAT, recognise
 from controllines.errors import InputError, UsageError
 from controllines.findings import Finding, finding
 from controllines.kinds import find_field, parcel_kind, placeholders
-from controllines.layers import RESOLUTION_M, Layer, Origin, Reading, as_text, join, part, source_of
+from controllines.layers import RESOLUTION_M, Layer, Origin, Reading, as_code, as_text, join, part, source_of
 
 Array = np.ndarray
 PROJECT_BY = ("field", "file", "folder", "row")
 
 
 def read_parcels(
-    what: object, *, datum: str | None = None, project_by: str | None = None, crs: str | None = None
-) -> Layer:
+    what: object, *, datum: str | None = None, project_by: str | None = None, crs: str | None = None,
+    line_width: float | None = None,
+) -> Layer:  # fmt: skip
     """Read applications (申请地块) from files, folders and patterns, or take a GeoDataFrame.
 
     Parameters
@@ -39,6 +40,7 @@ def read_parcels(
     project_by : ``field``, ``file``, ``folder`` or ``row``; omitted: project field, else 项目信息 of the
         TXT, else the TXT file, else each row
     crs : CRS of files that do not carry one
+    line_width : width (m) of linear projects that declare none (线状工程宽度); without any they are set aside by name
 
     Returns
     -------
@@ -52,21 +54,25 @@ def read_parcels(
     """
     if project_by is not None and project_by not in PROJECT_BY:
         raise UsageError.of("PROJECT_BY", actual=project_by, expected="、".join(PROJECT_BY))
-    reading = Reading(crs=crs, datum=datum)
+    if line_width is not None and not 0 < line_width < np.inf:
+        raise UsageError.of("OPTION_VALUE", layer="--line-width", actual=line_width, expected="大于 0 的米数")
+    reading = Reading(crs=crs, datum=datum, line_width=line_width)
     if isinstance(what, gpd.GeoDataFrame):
         return _assemble([_described(source_of(what), reading, project_by)])
-    paths = io.find_files([what] if isinstance(what, str | Path) else list(what))  # type: ignore[call-overload]
+    given: list[Any] = [what] if isinstance(what, str | Path | io.Address) else list(what)  # type: ignore[call-overload]
+    paths: list[Path | io.Address] = [*io.find_files([item for item in given if not io.is_address(item)])]
+    paths += [io.address(item) for item in given if io.is_address(item)]
     if not paths:
         raise InputError.of("NO_INPUT", actual=str(what))
     return _assemble([layer for path in paths for layer in _read(path, reading, project_by)])
 
 
-def _read(path: Path, reading: Reading, project_by: str | None) -> list[Layer]:
+def _read(path: Path | io.Address, reading: Reading, project_by: str | None) -> list[Layer]:
     """Read one file; one that fails becomes one excluded row, so that it stays in sight."""
     try:
         return [_described(source, reading, project_by) for source in io.read(path)]
     except InputError as error:
-        return [_failed(path, error.finding)]
+        return [_failed(path, error.finding, reading)]
 
 
 def _assemble(parts: Sequence[Layer]) -> Layer:
@@ -89,7 +95,8 @@ def _described(source: io.Source, reading: Reading, project_by: str | None) -> L
 
     def text(role: str) -> Array:
         name = column[role]
-        values = as_text(frame[name]) if name else np.full(len(frame), "", dtype=object)
+        read = as_code if role in ("id", "project") else as_text
+        values = read(frame[name]) if name else np.full(len(frame), "", dtype=object)
         return np.array([None if value in placeholders() else value for value in values], dtype=object)
 
     declared = frame[column["declared_area"]] if column["declared_area"] else np.nan
@@ -102,7 +109,7 @@ def _described(source: io.Source, reading: Reading, project_by: str | None) -> L
         project_name=pd.Series(text("project_name"), dtype=object).fillna(project.get("项目名称") or np.nan),
         declared_area_m2=pd.to_numeric(declared, errors="coerce"),
         source=origin.path,
-        stem=stem(Path(origin.path)),
+        stem=origin.layer if origin.driver == "PostGIS" else stem(Path(origin.path)),
     )
     return replace(layer, frame=described, findings=(*layer.findings, *notes))
 
@@ -127,17 +134,18 @@ def _projects(
     return own, [finding("PROJECT_BY_ROW", source=origin.path, layer=origin.layer, actual=lone)] if lone else []
 
 
-def _failed(path: Path, problem: Finding) -> Layer:
-    row: dict[str, Any] = {"feature_id": stem(path), "row": None, "status": "excluded", "source": str(path),
-                           "stem": stem(path), "declared_id": None, "project_id": None, "name": None}  # fmt: skip
-    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+def _failed(path: Path | io.Address, problem: Finding, reading: Reading) -> Layer:
+    name = path.name if isinstance(path, io.Address) else stem(path)
+    row: dict[str, Any] = {"feature_id": name, "row": None, "status": "excluded", "source": str(path),
+                           "stem": name, "declared_id": None, "project_id": None, "name": None}  # fmt: skip
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if isinstance(path, Path) and path.is_file() else ""
     origin = Origin(path=str(path), layer=None, driver="", sha256=digest, crs="", crs_found=problem.code,
                     datum="", encoding=None, features_in=1, excluded=1)  # fmt: skip
     none = np.array([None], dtype=object)
     return Layer(
         kind=parcel_kind(), frame=gpd.GeoDataFrame(pd.DataFrame([row]), geometry=none, crs=LONLAT), shapes=none,
         crs=(recognise(LONLAT),), resolution=np.array([RESOLUTION_M]), origins=(origin,), boxes={0: None},
-        findings=(problem if problem.source else replace(problem, source=str(path)),),
+        findings=(problem if problem.source else replace(problem, source=str(path)),), reading=reading,
     )  # fmt: skip
 
 

@@ -25,16 +25,19 @@ import shapely
 from controllines import __version__, plans
 from controllines.area import planar_area
 from controllines.conflicts import Checked, Land, Widths, check_land
+from controllines.corridors import length_m, lengths_inside, line_in_plane
 from controllines.crs import from_plane, recognise
 from controllines.errors import InputError, UsageError
+from controllines.extents import far_parcels, plan_box
 from controllines.findings import Finding, finding
 from controllines.kinds import Kind, in_order, kind_of, registry, three_lines
 from controllines.layers import Layer, by_crs, lay
+from controllines.lengths import CONTACT_WIDTH_M
 from controllines.overlay import union_by
 from controllines.parcels import read_parcels
 from controllines.plans import Plan, open_plan
-from controllines.report import write_report
-from controllines.results import VERDICTS, CheckResult, findings_frame
+from controllines.report import check_target, write_report
+from controllines.results import LENGTHS, VERDICTS, CheckResult, findings_frame
 
 Array = np.ndarray
 Tell = Callable[[str], object]
@@ -58,6 +61,10 @@ class CheckOptions:
     area: str = "official"
     widths: Widths = Widths()
 
+    def __post_init__(self) -> None:
+        if self.area not in AREAS:
+            raise UsageError.of("AREA_CHOICE", actual=self.area, expected="、".join(AREAS))
+
 
 @dataclass(frozen=True)
 class Job:
@@ -70,6 +77,7 @@ class Job:
     out : output folder
     formats : people's formats besides result.json, conflicts.gpkg and conflicts.csv
     as_of : date of the check (核对基准日)
+    line_width : width (m) of linear projects that declare none
     """
 
     parcels: tuple[str, ...]
@@ -80,6 +88,7 @@ class Job:
     options: CheckOptions = CheckOptions()
     datum: str | None = None
     project_by: str | None = None
+    line_width: float | None = None
     map_lines: str = "near"
     paths: bool = True
     overwrite: bool = False
@@ -107,12 +116,14 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
     ControlLinesError
         UsageError, PlanError, InputError (nothing could be checked) or OutputError.
     """
+    check_target(job.out, formats=job.formats, map_lines=job.map_lines, overwrite=job.overwrite)
+    as_of = _date(job.as_of)
     tell("读取规划")
     plan = open_plan(job.plan)
     tell("读取申请地块")
-    parcels = read_parcels(job.parcels, datum=job.datum, project_by=job.project_by)
+    parcels = read_parcels(job.parcels, datum=job.datum, project_by=job.project_by, line_width=job.line_width)
     tell(f"套合 {len(parcels)} 个地块")
-    result = check(parcels, plan, as_of=job.as_of, options=job.options)
+    result = check(parcels, plan, as_of=as_of, options=job.options)
     tell("写出成果")
     written = write_report(result, job.out, formats=job.formats, map_lines=job.map_lines, paths=job.paths,
                            overwrite=job.overwrite)  # fmt: skip
@@ -121,7 +132,7 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
 
 def check(
     parcels: object, plan: object, *, as_of: str | dt.date | None = None, options: CheckOptions = CheckOptions(),
-    datum: str | None = None, project_by: str | None = None,
+    datum: str | None = None, project_by: str | None = None, line_width: float | None = None,
 ) -> CheckResult:  # fmt: skip
     """Check parcels against the control lines of a plan.
 
@@ -131,7 +142,7 @@ def check(
     plan : Plan, or anything :func:`open_plan` takes
     as_of : date of the check, ISO; omitted: today, taken once and recorded
     options : what to check and how to print it
-    datum, project_by : as in :func:`read_parcels`, when parcels are not a Layer yet
+    datum, project_by, line_width : as in :func:`read_parcels`, when parcels are not a Layer yet
 
     Returns
     -------
@@ -142,20 +153,25 @@ def check(
     InputError
         Nothing could be checked.
     """
-    date = dt.date.today() if as_of is None else _date(as_of)
+    date = _date(as_of)
     opened = open_plan(plan)
-    read = parcels if isinstance(parcels, Layer) else read_parcels(parcels, datum=datum, project_by=project_by)
+    read = parcels if isinstance(parcels, Layer) else read_parcels(parcels, datum=datum, project_by=project_by,
+                                                                   line_width=line_width)  # fmt: skip
     laid = lay(read, opened.plane)
     rows = np.flatnonzero(laid.used)
     if not len(rows):
-        raise InputError.of("NOTHING_CHECKED", actual=len(laid), hint="；".join(
-            dict.fromkeys(item.message for item in laid.findings if item.severity == "error")))  # fmt: skip
+        causes = tuple(item for item in laid.findings if item.severity == "error")
+        raise InputError(finding("NOTHING_CHECKED", actual=len(laid)), causes)
     kinds = _kinds(opened, options)
     land = Land(laid.frame["parcel_id"].to_numpy()[rows], laid.geoms[rows], laid.resolution[rows], opened.plane)
     checked = check_land(land, opened, kinds, options.widths)
     frame, notes = _parcels(laid, rows)
+    notes += far_parcels(laid, plan_box(opened.layers))
     projects, project_overlaps, doubled = _projects(frame, land, checked, (opened, kinds, options))
     measured = [item for line in checked.measured.values() for item in line.findings]
+    notes += _in_force(opened, date)
+    lengths, said = _lengths(laid, rows, checked, opened)
+    notes += said
     findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *measured, *doubled])
     provenance = _provenance(laid, opened, kinds, options=options, as_of=date) | {"finding_counts": counts}
     pieces, outside = _pieces(laid, land, checked, opened)
@@ -171,6 +187,7 @@ def check(
         findings=findings,
         provenance=provenance,
         plan=opened,
+        lengths=lengths,
     )
 
 
@@ -181,17 +198,16 @@ def is_complete(result: CheckResult) -> bool:
     return not open_rows.any() and bool((result.parcels["status"] == "checked").all())
 
 
-def _date(value: str | dt.date) -> dt.date:
+def _date(value: str | dt.date | None) -> dt.date:
+    """Return the date of the check; the clock is asked here and nowhere else."""
     try:
-        return value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
+        return dt.date.today() if value is None else value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
     except ValueError:
         raise UsageError.of("DATE", actual=value) from None
 
 
 def _kinds(plan: Plan, options: CheckOptions) -> list[Kind]:
     """Return the lines to check: the required ones, and every other line the plan has."""
-    if options.area not in AREAS:
-        raise UsageError.of("AREA_CHOICE", actual=options.area, expected="、".join(AREAS))
     if not options.lines:
         keys = in_order({*three_lines(), *(kind.key for kind in plan.lines())})
     else:
@@ -226,6 +242,39 @@ def _parcels(laid: Layer, rows: Array) -> tuple[gpd.GeoDataFrame, list[Finding]]
         "source_crs": source["source_crs"],
     }, geometry=source.geometry.to_numpy(), crs=source.crs)  # fmt: skip
     return frame, _declared(frame)
+
+
+def _lengths(laid: Layer, rows: Array, checked: Checked, plan: Plan) -> tuple[pd.DataFrame, list[Finding]]:
+    """Measure the centre lines of linear projects inside each line, besides their areas."""
+    lines = np.full(len(laid), None, dtype=object)
+    linear = rows[~shapely.is_missing(laid.lines[rows])] if len(laid.lines) else rows[:0]
+    if not len(linear):
+        return pd.DataFrame(columns=list(LENGTHS)), []
+    for crs, of_crs in by_crs(laid.crs):
+        own = np.intersect1d(of_crs, linear)
+        lines[own] = line_in_plane(laid.lines[own], crs, plan.plane)
+    known = checked.overlaps.set_index(["kind", "row"])["area_m2"]
+    ids, total = laid.frame["parcel_id"].to_numpy(object), length_m(lines[rows], plan.plane)
+    measured = []
+    for key, line in checked.measured.items():
+        inside = lengths_inside(lines[rows], (line.pieces.left, line.pieces.geoms), plan.plane)
+        inside[known[key].reindex(range(len(rows))).isna().to_numpy()] = np.nan
+        measured.append(pd.DataFrame({"parcel_id": ids[rows], "kind": key, "length_m": inside, "total_m": total}))
+    frame = pd.concat(measured, ignore_index=True).dropna(subset="total_m").reset_index(drop=True)
+    return frame, [
+        finding("LINE_LENGTHS", feature=parcel, expected=f"{own['total_m'].iloc[0]:.2f}", actual="，".join(
+            f"{plan.kind(kind).zh} " + ("未能核对" if np.isnan(length) else f"{length:.2f} 米")
+            for kind, length in zip(own["kind"], own["length_m"], strict=True)))
+        for parcel, own in frame.groupby("parcel_id", sort=False)
+    ]  # fmt: skip
+
+
+def _in_force(plan: Plan, as_of: dt.date) -> list[Finding]:
+    """Say so when the plan is not in force on the date of the check."""
+    start, end = plan.spec.valid_from, plan.spec.valid_to
+    if (start is None or start <= as_of) and (end is None or as_of <= end):
+        return []
+    return [finding("PLAN_NOT_IN_FORCE", source=plan.path, actual=as_of, expected=f"{start or ''}—{end or ''}")]
 
 
 def _declared(frame: gpd.GeoDataFrame) -> list[Finding]:
@@ -267,17 +316,17 @@ def _projects(
     several = np.flatnonzero(size > 1)
     area = np.zeros(len(ids))
     area[project] = shapely.area(land.geoms)
-    joined = land
+    joined, outline = land, np.empty(0)
     if len(several):
         rows = np.flatnonzero(np.isin(project, several))
         union = union_by(land.geoms[rows], np.searchsorted(several, project[rows]), len(several))
         coarsest = np.zeros(len(ids))
         np.maximum.at(coarsest, project, land.resolution)
         joined = replace(land, ids=ids[several], geoms=union, resolution=coarsest[several])
-        area[several] = shapely.area(union)
+        area[several], outline = shapely.area(union), shapely.length(union)
     summed = np.bincount(project, weights=shapely.area(land.geoms), minlength=len(ids))
     doubled = [finding("PROJECT_LAND_TWICE", feature=ids[n], actual=f"{summed[n] - area[n]:.2f}")
-               for n in several if summed[n] - area[n] > DECLARED_M2]  # fmt: skip
+               for n, edge in zip(several, outline, strict=True) if summed[n] - area[n] > CONTACT_WIDTH_M * edge]  # fmt: skip
     first = used.groupby("project_id", sort=True)["project_name"].first()
     projects = pd.DataFrame({
         "project_id": ids, "name": first.reindex(ids).to_numpy(object), "parcels": size, "area_m2": area,
@@ -332,8 +381,9 @@ def _provenance(laid: Layer, plan: Plan, kinds: list[Kind], *, options: CheckOpt
     """Say where every number came from; ``run_id`` is a checksum of inputs, plan and options."""
     inputs = [asdict(origin) | {"used": origin.used} for origin in laid.origins]
     required = [kind_of(name, sense="avoid").key for name in options.lines] or list(three_lines())
-    chosen = {"lines": [kind.key for kind in kinds], "area": options.area, **asdict(options.widths)}
-    seed = {"inputs": [(Path(o["path"]).name, o["layer"], o["sha256"]) for o in inputs], "plan": plans.checksum(plan),
+    chosen = {"lines": [kind.key for kind in kinds], "area": options.area, **asdict(options.widths),
+              "line_width_m": laid.reading.line_width}  # fmt: skip
+    seed = {"projects": laid.frame["project_id"].astype(str).tolist(), "inputs": [(Path(o["path"]).name, o["layer"], o["sha256"]) for o in inputs], "plan": plans.checksum(plan),
             "options": chosen, "as_of": as_of.isoformat(), "version": __version__}  # fmt: skip
     return {
         "run_id": hashlib.sha256(json.dumps(seed, ensure_ascii=False).encode()).hexdigest()[:12],

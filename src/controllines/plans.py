@@ -21,10 +21,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from controllines import io
 from controllines.crs import Plane, plane_of
+from controllines.datum import SevenParameters
 from controllines.errors import ControlLinesError, InputError, PlanError, UsageError
+from controllines.extents import far_layers
 from controllines.findings import Finding, finding
 from controllines.kinds import Kind, in_order, kind_of, kind_of_table
 from controllines.layers import Layer, Reading, bounds_of, lay, read_layer
+from controllines.schema import with_schema
 
 Array = np.ndarray
 
@@ -48,11 +51,13 @@ class LayerSpec(BaseModel):
     edges_straight_in: str | None = None
     sense: Literal["avoid", "stay_within"] | None = None
     trusted: bool = False
+    to_cgcs2000: SevenParameters | None = None
 
     @property
     def reading(self) -> Reading:
         """How the layer is to be read."""
-        return Reading(crs=self.crs, fields=self.fields, datum=self.datum, edges_straight_in=self.edges_straight_in)
+        return Reading(crs=self.crs, fields=self.fields, datum=self.datum, edges_straight_in=self.edges_straight_in,
+                       to_cgcs2000=self.to_cgcs2000)  # fmt: skip
 
 
 class PlanSpec(BaseModel):
@@ -155,8 +160,8 @@ def open_plan(what: object, *, county: str | None = None, version: str | None = 
 
     Parameters
     ----------
-    what : path of a plan.toml, of a .gpkg or .gdb with official table names, or a dictionary kind → path or
-        GeoDataFrame
+    what : path of a plan.toml, of a .gpkg or .gdb with official table names, ``postgresql://…`` with such tables in
+        its schema, or a dictionary kind → path or GeoDataFrame
     county, version, name : fill or replace what plan.toml says
 
     Raises
@@ -170,13 +175,16 @@ def open_plan(what: object, *, county: str | None = None, version: str | None = 
                              {"county": county, "version": version, "name": name}.items() if value}  # fmt: skip
     if isinstance(what, Mapping):
         return _opened(PlanSpec(**given), _from_mapping(what), {}, "dict")
+    if io.is_address(what):
+        place = _address(what)
+        return _opened(PlanSpec(**{"name": place.name} | given), _from_database(place), {}, place.shown)
     path = Path(str(what))
     if not path.exists():
         raise PlanError.of("PLAN_NOT_FOUND", source=path)
     if path.suffix.lower() == ".toml":
         file = _parse(path)
         spec = file.plan.model_copy(update=given)
-        named = [(key, entry, path.parent / entry.path) for key, entry in file.layers.items()]
+        named = [(key, *_place(entry, path.parent / entry.path)) for key, entry in file.layers.items()]
         return _opened(spec, _by_kind(named, path), file.aliases, str(path))
     return _opened(PlanSpec(**{"name": path.stem} | given), _from_tables(path), {}, str(path))
 
@@ -203,8 +211,37 @@ Wanted = Mapping[str, tuple[LayerSpec, Any]]
 
 
 def _from_mapping(what: Mapping[Any, Any]) -> Wanted:
-    paths = {key: "" if isinstance(value, gpd.GeoDataFrame) else str(value) for key, value in what.items()}
-    return _by_kind([(str(key), LayerSpec(path=paths[key]), value) for key, value in what.items()], "dict")
+    places = {key: _address(value) if io.is_address(value) else value for key, value in what.items()}
+    paths = {key: "" if isinstance(value, gpd.GeoDataFrame) else str(value) for key, value in places.items()}
+    return _by_kind([(str(key), LayerSpec(path=paths[key]), value) for key, value in places.items()], "dict")
+
+
+def _place(entry: LayerSpec, file: Path) -> tuple[LayerSpec, Any]:
+    """Return where a layer is; of a database's address the entry keeps only what may be shown."""
+    if not io.is_address(entry.path):
+        return entry, file
+    place = _address(entry.path)
+    return entry.model_copy(update={"path": place.shown}), place
+
+
+def _address(what: object) -> io.Address:
+    try:
+        return io.address(what)
+    except InputError as error:
+        raise PlanError(error.finding) from None
+
+
+def _from_database(place: io.Address) -> Wanted:
+    """Recognise the tables of a schema by their official names; each is read on its own."""
+    try:
+        names = io.tables(place)
+    except InputError as error:
+        raise PlanError(error.finding) from None
+    named = [(kind.key, LayerSpec(path=place.shown, layer=label), place)
+             for label, table in names if (kind := kind_of_table(table))]  # fmt: skip
+    if not named:
+        raise PlanError.of("PLAN_NO_TABLES", source=place, actual="、".join(label for label, _ in names) or "没有")
+    return _by_kind(named, place)
 
 
 def _by_kind(named: Iterable[tuple[str, LayerSpec, Any]], source: object) -> Wanted:
@@ -252,12 +289,15 @@ def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: st
             why = error.finding
             failed[key] = finding("PLAN_LAYER_FAILED", source=why.source or str(where), layer=entry.layer,
                                   actual=why.message, hint=why.fix, zh=kind_of(key, sense="avoid").zh)  # fmt: skip
+    for key, far in far_layers(read).items():
+        failed[key] = far
+        del read[key]
     if not any(len(layer) for layer in read.values()):
         raise PlanError.of(
             "PLAN_EMPTY", source=path, actual="；".join(f.message for f in failed.values()) or "没有图层"
         )
     plane = _plane(read)
-    layers = {key: lay(layer, plane) for key, layer in read.items()}
+    layers = {key: with_schema(lay(layer, plane)) for key, layer in read.items()}
     specs = {key: entry for key, (entry, _) in wanted.items()}
     lines = [key for key in layers if layers[key].kind.is_line]
     return Plan(
@@ -297,7 +337,8 @@ def checksum(plan: Plan) -> str:
     """Return a checksum over the plan's layers and what plan.toml says of them."""
     digest = hashlib.sha256(plan.spec.model_dump_json().encode())
     for key in in_order(plan.specs):
-        digest.update(f"{key}{plan.specs[key].model_dump_json()}".encode())
+        # Where a file lies changes nothing; what it holds is in its checksum.
+        digest.update(f"{key}{plan.specs[key].model_dump_json(exclude={'path'})}".encode())
         for origin in plan.layers[key].origins if key in plan.layers else ():
             digest.update(f"{origin.layer}{origin.sha256}".encode())
     return digest.hexdigest()

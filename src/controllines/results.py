@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import geopandas as gpd
@@ -17,6 +17,8 @@ VERDICTS = (
     "scope", "subject_id", "kind", "level", "rule_id", "authority", "requires", "basis", "sentence", "question",
     "flips", "decisive", "original_level", "override",
 )  # fmt: skip
+
+LENGTHS = ("parcel_id", "kind", "length_m", "total_m")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class CheckResult:
     findings : code, severity, source, layer, feature, x, y, message, expected, actual, fix
     provenance : run_id, versions, as_of, options, plan, layers, inputs, checked, not_checked
     plan : the plan it was checked against
+    lengths : linear projects × line: parcel_id, kind, length_m of the centre line (中心线) inside the line (null where
+        not measured), total_m; true metres
     """
 
     parcels: gpd.GeoDataFrame
@@ -49,6 +53,7 @@ class CheckResult:
     findings: pd.DataFrame
     provenance: dict[str, Any]
     plan: Plan
+    lengths: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LENGTHS)))
 
     def __repr__(self) -> str:
         return f"CheckResult({summary_line(self)})"
@@ -65,6 +70,17 @@ def summary_line(result: CheckResult) -> str:
     hits = result.overlaps.loc[result.overlaps["outcome"] == "conflict", "kind"].value_counts()
     parts = [f"{result.plan.kind(key).zh} {hits.get(key, 0)}" for key in result.provenance["checked"]]
     return f"{head}；存在冲突：" + "，".join(parts)
+
+
+def counts(result: CheckResult) -> pd.DataFrame:
+    """Return source, layer, features_in, used, excluded of each file and layer: applications, then the plan's.
+
+    Features in = used + excluded; a layer that could not be read at all has no row here but a finding.
+    """
+    names = ("path", "layer", "features_in", "used", "excluded")
+    said = [*result.provenance["inputs"], *result.provenance["layers"]]
+    rows = [[entry[name] for name in names] for entry in said if entry.get("features_in") is not None]
+    return pd.DataFrame(rows, columns=["source", *names[1:]])
 
 
 def outcome_table(result: CheckResult) -> pd.DataFrame:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from controllines.units import STATISTICS_DECIMALS, convert, half_up
+from controllines.rounding import controlled
+from controllines.units import NO_DATA, STATISTICS_DECIMALS, convert
 
 TOTAL = "合计"
 
@@ -47,8 +50,8 @@ class AreaTable:
 
         Notes
         -----
-        Every figure is rounded half up from the unrounded value, totals too, so a total may differ from the sum of the
-        printed figures by some units of the last digit.
+        The table is rounded as a whole (:mod:`controllines.rounding`): rows, columns and the grand total add up in the
+        printed figures, and each is one of the two figures next to the true one.
         """
         places = STATISTICS_DECIMALS[unit] if decimals is None else decimals
         frame = self.frame if line is None else self.frame[self.frame["line"] == line]
@@ -58,11 +61,11 @@ class AreaTable:
             for key in self.by
         })  # fmt: skip
         columns = ["line", *self.by[1:]] if line is None else list(self.by[1:]) or ["line"]
-        table = frame.pivot_table(index=self.by[0], columns=columns, values=measure, aggfunc="sum", sort=False,
-                                  observed=True, fill_value=0.0)  # fmt: skip
+        # Not pivot_table: it cannot tell land that is not there (0) from a net area that is not known (null).
+        sums = frame.groupby([self.by[0], *columns], sort=False)[measure].agg(lambda m2: m2.sum(skipna=False))
+        table = sums.unstack(columns, fill_value=0, sort=False)
         table = _every_unit(table, self.by, labels)
-        table = _with_totals(table)
-        printed = table.map(lambda m2: float(half_up(m2, unit, places)))
+        printed = pd.DataFrame(_with_totals(_last_digits(table, unit, places)) / 10**places).round(places)
         printed.index.name = self.headings[self.by[0]]
         printed.columns.names = ["控制线" if name == "line" else self.headings.get(str(name), str(name))
                                  for name in printed.columns.names]  # fmt: skip
@@ -86,7 +89,9 @@ class AreaTable:
         notes = "单位：公顷；椭球面积（CGCS2000）"
         lines = list(dict.fromkeys(self.frame["line"]))
         return f"<p>{notes}</p>" + "".join(
-            f"<h4>{line}</h4>{self.pivot(line=line).to_html(float_format='{:.2f}'.format)}" for line in lines
+            f"<h4>{html.escape(line)}</h4>"
+            + self.pivot(line=line).to_html(float_format="{:.2f}".format, na_rep=NO_DATA)
+            for line in lines
         )
 
 
@@ -112,18 +117,37 @@ def _every_unit(
     return table.reindex(columns=pd.MultiIndex.from_product([lines, every_one], names=columns.names), fill_value=0.0)
 
 
+def _last_digits(table: pd.DataFrame, unit: str, places: int) -> pd.DataFrame:
+    """Return a table in whole units of its last digit; what is added up together is rounded together."""
+    scaled = table.map(lambda m2: convert(m2, unit) * 10**places)
+    if table.columns.nlevels > 1:
+        lines = table.columns.get_level_values(0)
+        blocks = [np.flatnonzero(lines == line) for line in dict.fromkeys(lines)]
+    elif table.columns.name == "line":
+        blocks = [np.array([column]) for column in range(table.shape[1])]
+    else:
+        blocks = [np.arange(table.shape[1])]
+    values = scaled.to_numpy(float, copy=True)
+    for block in blocks:
+        part = values[:, block]
+        # Where a figure is unknown there is no total to keep: each known one is rounded half up by itself.
+        values[:, block] = controlled(part) if np.isfinite(part).all() else np.floor(part + 0.5)
+    return pd.DataFrame(values, index=table.index, columns=table.columns)
+
+
 def _with_totals(table: pd.DataFrame) -> pd.DataFrame:
     """Add a total column for each line (or one), and a total row, from the unrounded values."""
     if table.columns.nlevels > 1:
-        groups = {line: table[line].sum(axis=1) for line in dict.fromkeys(table.columns.get_level_values(0))}
+        lines = dict.fromkeys(table.columns.get_level_values(0))
+        groups = {line: table[line].sum(axis=1, skipna=False) for line in lines}
         blocks = [pd.concat([table[line], groups[line].rename(TOTAL)], axis=1) for line in groups]
         wide = pd.concat(blocks, axis=1, keys=list(groups), names=table.columns.names)
     elif table.columns.name == "line":
         wide = table.copy()
     else:
-        wide = table.assign(**{TOTAL: table.sum(axis=1)})
+        wide = table.assign(**{TOTAL: table.sum(axis=1, skipna=False)})
         wide.columns.name = table.columns.name
-    wide.loc[TOTAL] = wide.sum(axis=0)
+    wide.loc[TOTAL] = wide.sum(axis=0, skipna=False)
     return pd.DataFrame(wide)
 
 

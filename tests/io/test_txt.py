@@ -202,11 +202,140 @@ def test_contradictions_and_foreign_datums(save: Save, writer: Writer, header: d
         read(save(writer(SQUARE, **header)))
 
 
-def test_two_zones_in_one_file(save: Save, writer: Writer) -> None:
+def test_two_zones_in_one_file_are_two_sources(save: Save, writer: Writer) -> None:
     east = shapely.transform(SQUARE, lambda xy: xy + [1_000_000, 0])
+    first, second = read(save(writer(SQUARE, east, SQUARE, 带号="26")))
+    assert [s.crs.to_epsg() for s in (first, second) if s.crs is not None] == [4514, 4515]
+    assert [list(s.frame["地块编号"]) for s in (first, second)] == [["1", "3"], ["2"]]
+    assert [s.layer for s in (first, second)] == ["26带", "27带"]
+    assert second.geoms[0].equals(east)
+    assert codes(first) == ["TXT_ZONES"]
+
+
+def test_parcels_without_prefix_beside_others_follow_the_header(save: Save, writer: Writer) -> None:
+    plain = shapely.transform(SQUARE, lambda xy: xy - [26_000_000, 0])
+    first, second = read(save(writer(SQUARE, plain, 带号="26")))
+    assert [s.crs.to_epsg() for s in (first, second) if s.crs is not None] == [4514, 4535]
+
+
+@pytest.mark.parametrize("east", [27543300, 543300])
+def test_a_parcel_in_two_zones_is_an_error_with_its_line(save: Save, writer: Writer, east: int) -> None:
+    rows = [f"J1,1,{x},{y if y < 26543300 else east}" for x, y in CORNERS]
     with pytest.raises(CRSError, match="CRS_TWO_ZONES") as caught:
-        read(save(writer(SQUARE, east, 带号=None)))
-    assert "第 18 行" in caught.value.finding.message
+        read(save(writer(points(*rows), 带号=None)))
+    assert "第 13 行" in caught.value.finding.message  # the second corner, after eight lines of header
+
+
+def test_the_farthest_west(save: Save, writer: Writer) -> None:
+    """3° zone 24 (70.5°—73.5°E) has no EPSG code."""
+    west = shapely.transform(SQUARE, lambda xy: xy - [2_000_000, 0])
+    source = only(save(writer(west, 带号="24")))
+    assert source.crs is not None
+    assert source.crs.to_epsg() is None
+    assert source.crs.coordinate_operation is not None
+    values = {p.name: p.value for p in source.crs.coordinate_operation.params}
+    assert (values["Longitude of natural origin"], values["False easting"]) == (72, 24_500_000)
+    plain = only(save(writer(shapely.transform(west, lambda xy: xy - [24_000_000, 0]), 带号="24"), name="b.txt"))
+    assert plain.crs is not None
+    assert plain.geoms[0].bounds == (543000, 4405000, 543300, 4405200)
+
+
+def test_six_degree_zone_without_prefix(save: Save, writer: Writer) -> None:
+    source = only(save(writer(shapely.box(543000, 4405000, 543300, 4405200), 带号="14", 几度分带="6度带")))
+    assert source.crs is not None
+    assert source.crs.to_epsg() == 4503
+
+
+PARAMETERS = "11.5,-22.25,33.125,0.7,-0.8,0.9,-1.75"  # invented
+
+
+@pytest.mark.parametrize(
+    ("name", "epsg"), [("1980西安坐标系", 2350), ("80国家大地坐标系", 2350), ("1954北京坐标系", 2402)]
+)
+def test_declared_parameters_go_to_the_source_only(save: Save, writer: Writer, name: str, epsg: int) -> None:
+    source = only(save(writer(SQUARE, 坐标系=name, 转换参数=PARAMETERS)))
+    assert source.crs is not None
+    assert source.crs.to_epsg() == epsg
+    assert source.parameters == (11.5, -22.25, 33.125, 0.7, -0.8, 0.9, -1.75)
+    assert "22.25" not in repr(source)
+    assert "22.25" not in str(source.project)
+    assert "22.25" not in str(source.findings)
+
+
+@pytest.mark.parametrize("given", ["", ",,,,,,", "1,2,3"])
+def test_no_seven_parameters_are_none(save: Save, writer: Writer, given: str) -> None:
+    source = only(save(writer(SQUARE, 转换参数=given)))
+    assert source.parameters is None
+    assert codes(source) == (["TXT_PARAMETERS"] if given == "1,2,3" else [])
+    with pytest.raises(CRSError, match="CRS_NEEDS_PARAMETERS"):
+        read(save(writer(SQUARE, 坐标系="1980西安坐标系", 转换参数=given)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("转换参数=" + PARAMETERS, "转换参数 " + PARAMETERS),  # no "="
+        ("转换参数=" + PARAMETERS, "转换参数=11.5,-22.25,\n33.125,0.7,-0.8,0.9,-1.75"),  # over two lines
+        ("转换参数=" + PARAMETERS, f"转换参数={PARAMETERS}\n转换参数=1,2,3,4,5,6,7"),  # twice
+        ("[地块坐标]", f"[地块坐标]\n转换参数={PARAMETERS}"),  # in the wrong place
+    ],
+)
+def test_no_message_shows_parameters(save: Save, writer: Writer, old: str, new: str) -> None:
+    text = writer(SQUARE, 转换参数=PARAMETERS).replace(old, new)
+    with pytest.raises(InputError, match="TXT_SYNTAX") as caught:
+        read(save(text))
+    assert not any(number in str(caught.value) for number in ("11.5", "22.25", "33.125", "1.75"))
+
+
+def test_parameters_in_another_section_stay_secret(save: Save, writer: Writer) -> None:
+    text = writer(SQUARE, 转换参数=None, before=f"[项目信息]\n项目名称=甲\n转换参数={PARAMETERS}\n")
+    source = only(save(text))
+    assert source.project == {"项目名称": "甲"}
+    assert source.parameters is not None
+
+
+@pytest.mark.parametrize(
+    ("area", "expected", "said"),
+    [
+        ("6.0000", 60000.0, []), ("60000.00", 60000.0, ["TXT_AREA_UNIT"]), ("59997.25", 59997.25, ["TXT_AREA_UNIT"]),
+        ("6.0000公顷", 60000.0, []), ("60000公顷", 6e8, []), ("60000平方米", 60000.0, []), ("", np.nan, []),
+        ("7.5", 75000.0, []), ("600", 6e6, []),
+    ],
+)  # fmt: skip
+def test_area_in_square_metres_is_recognised_and_said(
+    save: Save, writer: Writer, area: str, expected: float, said: list[str]
+) -> None:
+    source = only(save(writer(SQUARE).replace("5,1.0000,", f"5,{area},")))
+    assert source.frame["declared_area_m2"][0] == pytest.approx(expected, abs=0, nan_ok=True)
+    assert codes(source) == said
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_line_ends_of_all_systems(save: Save, writer: Writer, end: str) -> None:
+    assert only(save(writer(SQUARE).replace("\n", end))).geoms[0].equals(SQUARE)
+
+
+def test_keys_with_spaces_and_further_sections(save: Save, writer: Writer) -> None:
+    text = writer(SQUARE).replace("带号=26", "带 号 = 26").replace("坐标系=", " 坐标系 ＝ ")
+    text = text.replace("[属性描述]", "[ 属性描述 ]").replace("[地块坐标]", "[附加信息]\n联系人=张三\n【地块坐标】")
+    source = only(save(text))
+    assert source.crs_found == "TXT 文件头（带号 26）"
+    assert source.project == {"联系人": "张三"}
+
+
+def test_thirteen_fields_keep_their_contents(save: Save, writer: Writer) -> None:
+    head = "5,6.0,1,甲,面,J44,工业用地,0601,高标准农田,水浇地,9,8,,@"
+    source = only(save(writer(SQUARE).replace("5,1.0000,1,地块1,面,J44G006009,工业用地,0601,@", head)))
+    extra = source.frame[["图斑类型", "地类", "改造前质量等别", "改造后质量等别", "备注"]]
+    assert tuple(extra.iloc[0]) == ("高标准农田", "水浇地", "9", "8", "")
+
+
+def test_province_variant_without_heads(save: Save, writer: Writer) -> None:
+    rows = [f"{n},{k},1,J{n},{x + 1000 * k},{y}" for k in (1, 2) for n, (x, y) in enumerate(CORNERS, start=1)]
+    source = only(save(writer("\n".join([*rows[:5], "", *rows[5:]]))))
+    assert list(source.frame["地块编号"]) == ["1", "2"]
+    assert source.geoms[1].bounds == (26543000, 4407000, 26543300, 4407200)
+    assert codes(source) == ["TXT_COUNT", "TXT_COUNT"]
 
 
 @pytest.mark.parametrize(

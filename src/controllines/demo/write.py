@@ -17,6 +17,7 @@ from controllines.crs import to_lonlat
 from controllines.demo.applications import Application, Plot
 from controllines.demo.county import County
 from controllines.demo.mesh import DECIMALS, settings
+from controllines.io.dated import dated
 from controllines.kinds import registry
 from controllines.units import half_up
 
@@ -28,12 +29,13 @@ def write_plan(folder: Path, county: County) -> Path:
     """Write the GeoPackage and plan.toml; return the path of plan.toml."""
     folder.mkdir(parents=True)
     notice = settings()["notice"]
-    for kind, frame in county.layers.items():
-        pyogrio.write_dataframe(
-            frame, folder / GPKG, layer=settings()["tables"][kind][0], driver="GPKG", append=(folder / GPKG).exists(),
-            layer_options={"DESCRIPTION": f"{registry()[kind].zh}（{notice}）", "IDENTIFIER": registry()[kind].zh},
-            layer_metadata={"notice": notice},
-        )  # fmt: skip
+    with dated(settings()["date"]):
+        for kind, frame in county.layers.items():
+            pyogrio.write_dataframe(
+                frame, folder / GPKG, layer=settings()["tables"][kind][0], driver="GPKG",
+                append=(folder / GPKG).exists(), layer_metadata={"notice": notice},
+                layer_options={"DESCRIPTION": f"{registry()[kind].zh}（{notice}）", "IDENTIFIER": registry()[kind].zh},
+            )  # fmt: skip
     path = folder / "plan.toml"
     path.write_text(_plan_toml(county), encoding="utf-8", newline="\n")
     return path
@@ -160,17 +162,21 @@ def _frame(applications: list[Application]) -> gpd.GeoDataFrame:
 def _write_shp(stem: Path, applications: list[Application]) -> None:
     with TemporaryDirectory() as name:
         shp = Path(name) / f"{stem.name}.shp"
-        pyogrio.write_dataframe(_frame(applications), shp, driver="ESRI Shapefile", encoding="GBK")
+        day = settings()["date"]
+        pyogrio.write_dataframe(_frame(applications), shp, driver="ESRI Shapefile", encoding="GBK",
+                                layer_options={"DBF_DATE_LAST_UPDATE": day.isoformat()})  # fmt: skip
         with zipfile.ZipFile(f"{stem}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(Path(name).iterdir()):
-                archive.write(path, path.name)
+                entry = zipfile.ZipInfo(path.name, (day.year, day.month, day.day, 0, 0, 0))
+                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def _write_gpkg(stem: Path, applications: list[Application]) -> None:
-    pyogrio.write_dataframe(
-        _frame(applications), Path(f"{stem}.gpkg"), layer=stem.name, driver="GPKG",
-        layer_options={"DESCRIPTION": settings()["notice"]},
-    )  # fmt: skip
+    with dated(settings()["date"]):
+        pyogrio.write_dataframe(
+            _frame(applications), Path(f"{stem}.gpkg"), layer=stem.name, driver="GPKG",
+            layer_options={"DESCRIPTION": settings()["notice"]},
+        )  # fmt: skip
 
 
 def _write_geojson(stem: Path, applications: list[Application]) -> None:

@@ -1,7 +1,18 @@
 """Reading (读取): one small adapter per format; each gives a frame plus what the file said about itself."""
 
 from controllines.io.files import find_files
+from controllines.io.postgis import Address, address, is_address, tables
 from controllines.io.reading import read
 from controllines.io.source import DEFAULT_LIMITS, Limits, Source
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Source", "find_files", "read"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Address",
+    "Limits",
+    "Source",
+    "address",
+    "find_files",
+    "is_address",
+    "read",
+    "tables",
+]

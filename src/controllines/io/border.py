@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from controllines.errors import InputError
 from controllines.io.gate import Opened, exceeded
+from controllines.io.records import RefusedError
 from controllines.io.source import Limits, Wanted
 
 Layer = tuple[dict[str, Any], pa.Table]
@@ -157,7 +158,9 @@ def _table(channel: IO[bytes], length: int) -> pa.Table:
         return reader.read_all()
 
 
-def read_layers(opened: Opened, wanted: Wanted, *, encoding: str | None) -> list[Layer]:
+def read_layers(
+    opened: Opened, wanted: Wanted, *, encoding: str | None = None, options: Mapping[str, str] | None = None
+) -> list[Layer]:
     """Read the layers of a file by GDAL: in the worker process, or here if the file is trusted.
 
     Raises
@@ -168,14 +171,14 @@ def read_layers(opened: Opened, wanted: Wanted, *, encoding: str | None) -> list
     limits = wanted.limits
     request = {
         "path": str(opened.path.absolute()), "driver": opened.driver, "layer": wanted.layer, "encoding": encoding,
-        "max_features": limits.max_features,
+        "max_features": limits.max_features, "options": dict(options or {}),
     }  # fmt: skip
     if wanted.trusted:
         from controllines.io import bulk  # GDAL is loaded only where it reads
 
         try:
             return bulk.read_layers(**request)  # type: ignore[arg-type]
-        except bulk.RefusedError as refused:
+        except RefusedError as refused:
             raise _refusal(opened, refused.code, refused.values, limits) from refused
     header, tables = WORKER.read(opened.shown, request | {"max_memory_bytes": limits.max_memory_bytes}, limits)
     if "refused" in header:

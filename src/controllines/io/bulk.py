@@ -8,29 +8,29 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import shapely
 
-#: Column of the geometry (WKB) in the tables given back.
-WKB = "__wkb__"
-#: Degrees between the points of a linearised curve: its sagitta stays below 0.5 mm up to a radius of 1 km.
-_ARC_STEP = "0.1"
+from controllines.io import curves, records
+from controllines.io.records import WKB, RefusedError
+
+#: Drivers by the name under which another build of GDAL, or fiona, has them.
+_ALSO = {"LIBKML": "KML"}
 Layer = tuple[dict[str, Any], pa.Table]
 
 
-class RefusedError(Exception):
-    """The file was not read: a code of the catalogue and what fills its sentence."""
-
-    def __init__(self, code: str, **values: object) -> None:
-        super().__init__(code)
-        self.code, self.values = code, values
-
-
-def read_layers(path: str, driver: str, *, layer: str | None, encoding: str | None, max_features: int) -> list[Layer]:
-    """Read all vector layers of a file, or one.
+def read_layers(
+    path: str, driver: str, *, layer: str | None, encoding: str | None, max_features: int,
+    options: Mapping[str, str] | None = None,
+) -> list[Layer]:  # fmt: skip
+    """Read all vector layers of a file, or one, under options of GDAL.
 
     Returns
     -------
@@ -43,15 +43,29 @@ def read_layers(path: str, driver: str, *, layer: str | None, encoding: str | No
     try:
         if driver == "Parquet":
             return [_read_parquet(path, max_features)]
-        _gate(path, driver, encoding)
-        names = _layer_names(path, layer)
-        return [_read_layer(path, driver, name, encoding=encoding, max_features=max_features) for name in names]
+        with _configured(options or {}):
+            _gate(path, driver, encoding)
+            names = _layer_names(path, layer)
+            return [_read_layer(path, driver, name, encoding=encoding, max_features=max_features) for name in names]
     except MemoryError:
         raise RefusedError("LIMIT_EXCEEDED", limit="max_memory_bytes", actual="内存不足") from None
     except (OSError, ValueError, RuntimeError, pa.ArrowException) as problem:
         if "memory" in str(problem).lower():
             raise RefusedError("LIMIT_EXCEEDED", limit="max_memory_bytes", actual="内存不足") from problem
         raise RefusedError("FILE_CORRUPT", actual=_short(problem, path)) from problem
+
+
+@contextmanager
+def _configured(options: Mapping[str, str]) -> Iterator[None]:
+    """Give GDAL options for one file."""
+    import pyogrio
+
+    before = {name: pyogrio.get_gdal_config_option(name) for name in options}
+    pyogrio.set_gdal_config_options(dict(options))
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
 
 
 def _short(problem: BaseException, path: str) -> str:
@@ -65,8 +79,10 @@ def _gate(path: str, driver: str, encoding: str | None) -> None:
         return
     import fiona
 
+    name = driver if driver in fiona.supported_drivers else _ALSO.get(driver, driver)
+    fiona.supported_drivers.setdefault(name, "r")  # fiona would let in any driver for one that is not on its list
     try:
-        with fiona.open(path, enabled_drivers=[driver], encoding=encoding):
+        with fiona.open(path, enabled_drivers=[name], encoding=encoding):
             pass
     except fiona.errors.DriverError as problem:
         raise RefusedError("FILE_CORRUPT", actual=_short(problem, path)) from problem
@@ -76,24 +92,50 @@ def _gate(path: str, driver: str, encoding: str | None) -> None:
 
 
 def _layer_names(path: str, wanted: str | None) -> list[str]:
-    import pyogrio
-
-    listed = pyogrio.list_layers(path)
-    names = [str(name) for name, geometry in listed if geometry is not None]
+    listed = _listed(path)
+    names = [name for name, geometry in listed if geometry is not None]
     if wanted is None:
         if not names:
-            raise RefusedError("FILE_NO_LAYER", actual="、".join(str(name) for name, _ in listed) or "没有图层")
+            raise RefusedError("FILE_NO_LAYER", actual="、".join(name for name, _ in listed) or "没有图层")
         return names
     if wanted not in names:
         raise RefusedError("LAYER_UNKNOWN", actual=wanted, expected="、".join(names)[:300] or "没有矢量图层")
     return [wanted]
 
 
+def _listed(path: str) -> list[tuple[str, str | None]]:
+    """Return name and geometry type of every layer; None where a table has no geometry."""
+    import pyogrio
+
+    try:
+        return [(str(name), geometry) for name, geometry in pyogrio.list_layers(path)]
+    except pyogrio.errors.GeometryError:  # one layer of mixed type with heights hides all the others
+        if find_spec("fiona") is None:
+            raise
+    return records.list_layers(path)
+
+
 def _read_layer(path: str, driver: str, name: str, *, encoding: str | None, max_features: int) -> Layer:
+    """Read one layer in bulk; record by record if that breaks."""
+    import pyogrio
+
+    try:
+        return _read_bulk(path, driver, name, encoding=encoding, max_features=max_features)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.GeometryError,
+            pyogrio.errors.FeatureError, pyogrio.errors.FieldError, pa.ArrowException):  # fmt: skip
+        if find_spec("fiona") is None:
+            raise
+    about, table = records.read_layer(path, name, encoding=encoding, max_features=max_features)
+    if about["driver"] not in (driver, _ALSO.get(driver)):
+        raise RefusedError("FILE_FORMAT_MISMATCH", expected=driver, actual=about["driver"])
+    return about, _flat(table, WKB, table.column(WKB))
+
+
+def _read_bulk(path: str, driver: str, name: str, *, encoding: str | None, max_features: int) -> Layer:
     import pyogrio
 
     info = pyogrio.read_info(path, layer=name, encoding=encoding, force_feature_count=True)
-    if info["driver"] != driver:
+    if info["driver"] not in (driver, _ALSO.get(driver)):
         raise RefusedError("FILE_FORMAT_MISMATCH", expected=driver, actual=info["driver"])
     _check_size(info["features"], max_features)
     meta, table = pyogrio.read_arrow(path, layer=name, encoding=encoding)
@@ -102,8 +144,8 @@ def _read_layer(path: str, driver: str, name: str, *, encoding: str | None, max_
         raise RefusedError("FILE_CORRUPT", actual=f"应有 {info['features']} 个要素，读出 {len(table)} 个")
     column = meta["geometry_name"] or "wkb_geometry"
     wkb = _plain_binary(table.column(column)) if column in table.column_names else pa.nulls(len(table), pa.binary())
-    wkb, curves = _linear(wkb, path, name, encoding)
-    about = {"name": name, "crs": info["crs"], "curves": curves}
+    wkb, curved = _linear(wkb)
+    about = {"name": name, "crs": info["crs"], "curves": curved}
     if driver == "GeoJSON":
         about["crs_member"] = crs_member(Path(path))
     return about, _flat(table, column, wkb)
@@ -120,20 +162,21 @@ def _plain_binary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.large_binary())
 
 
-def _linear(wkb: pa.ChunkedArray, path: str, name: str, encoding: str | None) -> tuple[Any, int]:
-    """Replace curves by fine polylines: this reader of pyogrio linearises, the Arrow one hands curves through."""
-    import pyogrio
-
-    curved = sum(value is not None and _is_curve(value) for value in _heads(wkb))
+def _linear(wkb: pa.ChunkedArray) -> tuple[Any, int]:
+    """Replace curves by fine polylines; what cannot be read stays as it is, for the caller to find."""
+    curved = [row for row, head in enumerate(_heads(wkb)) if head is not None and curves.is_curved(head)]
     if not curved:
         return wkb, 0
-    before = pyogrio.get_gdal_config_option("OGR_ARC_STEPSIZE")
-    pyogrio.set_gdal_config_options({"OGR_ARC_STEPSIZE": _ARC_STEP})
-    try:
-        geometry = pyogrio.raw.read(path, layer=name, encoding=encoding, columns=[])[2]
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_ARC_STEPSIZE": before})
-    return pa.array(list(geometry), pa.large_binary()), curved
+    values, replaced = wkb.to_pylist(), 0
+    for row in curved:
+        try:
+            geometry, arcs = curves.straightened(values[row])
+        except (ValueError, struct.error, RecursionError, shapely.errors.ShapelyError):
+            continue
+        if arcs or not curves.is_collection(values[row]):
+            values[row] = shapely.to_wkb(geometry)
+            replaced += 1
+    return pa.array(values, pa.large_binary()), replaced
 
 
 def _heads(wkb: pa.ChunkedArray) -> list[bytes | None]:
@@ -141,11 +184,6 @@ def _heads(wkb: pa.ChunkedArray) -> list[bytes | None]:
 
     heads: list[bytes | None] = pc.binary_slice(wkb, 0, 5).to_pylist()
     return heads
-
-
-def _is_curve(head: bytes) -> bool:
-    kind = int.from_bytes(head[1:5], "little" if head[:1] == b"\x01" else "big")
-    return (kind & 0x0FFFFFFF) % 1000 in range(8, 15)
 
 
 def _flat(table: pa.Table, geometry: str, wkb: Any) -> pa.Table:

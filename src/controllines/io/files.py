@@ -13,10 +13,14 @@ from controllines.errors import InputError
 #: Files that accompany others and are never read on their own.
 COMPANIONS = (
     ".dbf", ".shx", ".prj", ".cpg", ".sbn", ".sbx", ".shp.xml", ".qix", ".fix", ".ain", ".aih", ".atx", ".ixs",
-    ".qpj", ".qmd", ".lock", ".toml", ".md", "-wal", "-shm", "-journal",
+    ".qpj", ".qmd", ".names.csv", ".lock", ".toml", ".md", "-wal", "-shm", "-journal",
 )  # fmt: skip
 #: Parts of a shapefile that decide what is read.
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+#: Formats without a coordinate system of their own: a .prj beside them says it.
+_WITH_PRJ = (".dxf", ".csv", ".xlsx")
+#: What file managers leave in folders.
+_LEFT_BEHIND = ("thumbs.db", "desktop.ini")
 
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -68,11 +72,16 @@ def _inside(folder: Path) -> Iterator[Path]:
         here = Path(top)
         yield from (here / name for name in folders if name.lower().endswith(".gdb"))
         folders[:] = [name for name in folders if not name.startswith(".") and not name.lower().endswith(".gdb")]
-        yield from (here / name for name in names if _wanted(name))
+        yield from (here / name for name in names if _wanted(name) or _orphan(name, names))
 
 
 def _wanted(name: str) -> bool:
-    return not name.startswith(".") and not name.lower().endswith(COMPANIONS)
+    return not name.startswith((".", "~$")) and not name.lower().endswith((*COMPANIONS, *_LEFT_BEHIND))
+
+
+def _orphan(name: str, beside: list[str]) -> bool:
+    """Tell whether a .dbf has lost its .shp: somebody wanted this shapefile to be read."""
+    return name.lower().endswith(".dbf") and name.lower()[:-4] + ".shp" not in {other.lower() for other in beside}
 
 
 def companion(path: Path, suffix: str) -> Path | None:
@@ -88,10 +97,15 @@ def parts(path: Path) -> list[Path]:
     """Return all files that make up one input."""
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() != ".lock")
-    if path.suffix.lower() == ".shp":
-        return [part for suffix in SHAPEFILE_PARTS if (part := companion(path, suffix))]
+    if side := side_parts(path.suffix.lower()):
+        return [path, *(part for suffix in side if (part := companion(path, suffix)) and part != path)]
     log = Path(f"{path}-wal")
     return [path, log] if path.suffix.lower() == ".gpkg" and log.is_file() else [path]
+
+
+def side_parts(suffix: str) -> tuple[str, ...]:
+    """Return the suffixes of the files that belong to a file with this suffix."""
+    return SHAPEFILE_PARTS if suffix == ".shp" else (".prj",) if suffix in _WITH_PRJ else ()
 
 
 def stamp(path: Path) -> tuple[tuple[str, int, int], ...]:

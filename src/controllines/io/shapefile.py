@@ -28,9 +28,18 @@ _CHINESE = ("gbk", "gb2312", "cp936", "gb18030", "936", "euccn")
 
 @dataclass(frozen=True)
 class Checked:
-    """A shapefile whose parts agree: records (记录) to be read, encoding of its text, and findings."""
+    """A shapefile whose parts agree.
+
+    Attributes
+    ----------
+    records : number of records (记录) to be read, without the deleted ones
+    cut_off : rows whose geometry the file ends before
+    encoding : of the text
+    findings : what was noticed
+    """
 
     records: int
+    cut_off: tuple[int, ...]
     encoding: str
     findings: tuple[Finding, ...]
 
@@ -55,16 +64,18 @@ def check(opened: Opened) -> Checked:
     for suffix in (".shx", ".dbf"):
         if companion(opened.path, suffix) is None:
             raise InputError.of("FILE_PART_MISSING", source=opened.shown, actual=opened.shown.stem + suffix)
-    geometries = _shx_records(opened)
+    whole = _shx_whole(opened)
     table = _dbf(opened)
-    if geometries != len(table.rows):
-        raise _corrupt(opened, f".shx 有 {geometries} 个要素，.dbf 有 {len(table.rows)} 条记录")
+    if len(whole) != len(table.rows):
+        raise _corrupt(opened, f".shx 有 {len(whole)} 个要素，.dbf 有 {len(table.rows)} 条记录")
     found: list[Finding] = []
     encoding = _encoding(opened, table, found)
-    deleted = int((table.rows[:, 0] == ord("*")).sum()) if len(table.rows) else 0
-    if deleted:
-        found.append(finding("RECORDS_DELETED", source=opened.shown, actual=deleted))
-    return Checked(geometries - deleted, encoding, tuple(found))
+    deleted = table.rows[:, 0] == ord("*") if len(table.rows) else np.zeros(0, bool)
+    if deleted.any():
+        found.append(finding("RECORDS_DELETED", source=opened.shown, actual=int(deleted.sum())))
+    cut_off = tuple(np.flatnonzero(~whole[~deleted]).tolist())
+    found += [finding("RECORD_CUT_OFF", source=opened.shown, feature=f"row:{row + 1}") for row in cut_off]
+    return Checked(int((~deleted).sum()), cut_off, encoding, tuple(found))
 
 
 def _corrupt(opened: Opened, why: str) -> InputError:
@@ -78,7 +89,8 @@ def _part(opened: Opened, suffix: str) -> Path:
     return found
 
 
-def _shx_records(opened: Opened) -> int:
+def _shx_whole(opened: Opened) -> np.ndarray:
+    """Return for every record whether the .shp reaches to its end."""
     index = np.fromfile(_part(opened, ".shx"), dtype=">i4")
     size = opened.path.stat().st_size
     if len(index) < 25 or index[0] != 9994 or size < 100:
@@ -86,10 +98,11 @@ def _shx_records(opened: Opened) -> int:
     announced = (int(index[6]) * 2 - 100) // 8
     if announced < 0 or 25 + 2 * announced > len(index):
         raise _corrupt(opened, f".shx 不完整：应有 {announced} 个要素")
-    places = index[25 : 25 + 2 * announced].reshape(-1, 2)
-    if len(places) and ((places < 0).any() or int((places.astype(np.int64).sum(axis=1) * 2 + 8).max()) > size):
+    places = index[25 : 25 + 2 * announced].reshape(-1, 2).astype(np.int64)
+    whole = (places >= 0).all(axis=1) & (places.sum(axis=1) * 2 + 8 <= size)
+    if len(whole) and not whole.any():
         raise _corrupt(opened, f".shp 不完整：只有 {size} 字节")
-    return len(places)
+    return np.asarray(whole)
 
 
 def _dbf(opened: Opened) -> _Table:

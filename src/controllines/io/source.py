@@ -22,6 +22,8 @@ class Limits:
     max_file_bytes : bytes of the file, or of all files of a folder
     max_unzipped_bytes : bytes of all members of a zip together
     max_zip_members : members of a zip
+    max_zip_ratio : bytes of all members of a zip by its own bytes (archives over 256 MiB unzipped)
+    max_text_bytes : bytes of a file whose text is read as a whole: TXT, csv, kml, and xlsx unzipped
     max_features : features (要素) of one layer
     max_seconds : seconds that the worker process may take for one file
     max_memory_bytes : address space of the worker process, where the platform can limit it
@@ -30,6 +32,8 @@ class Limits:
     max_file_bytes: int = 8 * 2**30
     max_unzipped_bytes: int = 8 * 2**30
     max_zip_members: int = 10_000
+    max_zip_ratio: float = 200.0
+    max_text_bytes: int = 64 * 2**20
     max_features: int = 10_000_000
     max_seconds: float = 300.0
     max_memory_bytes: int = 4 * 2**30
@@ -60,7 +64,7 @@ class Source:
 
     Attributes
     ----------
-    path : the file as it was named by the caller
+    path : the file as it was named by the caller; of a database its address without the password
     layer : name of the layer; None for formats that hold just one
     frame : attribute columns as in the file, RangeIndex, no geometry column; codes stay text
     geoms : shapely objects in source coordinates, x = east and y = north, two-dimensional, as long as ``frame``;
@@ -73,10 +77,12 @@ class Source:
         over the sorted lines "relative path, space, sha256 of that file, newline"
     project : ``[项目信息]`` of a survey TXT, else empty
     findings : what was noticed while reading
-    driver : ``TXT``, ``ESRI Shapefile``, ``OpenFileGDB``, ``GPKG``, ``GeoJSON`` or ``Parquet``
+    parameters : 转换参数 of a survey TXT as declared, for conversion only; secret: never printed, written or logged
+    driver : ``TXT``, ``CSV``, ``XLSX``, ``ESRI Shapefile``, ``OpenFileGDB``, ``GPKG``, ``GeoJSON``, ``Parquet``,
+        ``LIBKML``, ``DXF`` or ``PostGIS``
     """
 
-    path: Path
+    path: Path | str
     layer: str | None
     frame: pd.DataFrame
     geoms: np.ndarray
@@ -88,3 +94,4 @@ class Source:
     driver: str
     project: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    parameters: tuple[float, ...] | None = field(default=None, repr=False)

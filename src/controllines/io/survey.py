@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from controllines.io.gate import Opened, exceeded
 from controllines.io.source import Source, Wanted
 
 Rings = list[np.ndarray]
+#: Zone (带号) and its width, 3 or 6 degrees, that eastings carry; None where they carry none.
+Prefix = tuple[int, int] | None
 #: Column of the frame -> its place in the head of a parcel.
 _COLUMNS = {"地块编号": 2, "地块名称": 3, "地块用途": 6, "地类编码": 7, "图幅号": 5}
 _PROJECT_COLUMNS = ("项目编号", "项目名称")
@@ -29,48 +32,108 @@ _RIM_M = 0.001
 
 
 def read_survey(opened: Opened, wanted: Wanted) -> list[Source]:
-    """Read a survey file (勘测定界 TXT) in this process.
+    """Read a survey file (勘测定界 TXT) in this process: one source, or one for each zone (投影带) of its parcels.
 
     Raises
     ------
     InputError
         The text cannot be decoded or breaks the grammar, or it cannot be said which column is east.
     CRSError
-        The header names a datum that needs parameters, or zone prefix and header contradict each other.
+        The header names a datum that needs parameters, zone prefix and header contradict each other, or the points of
+        one parcel lie in several zones.
     """
     text, encoding = txt.decode(opened.path.read_bytes(), opened.shown)
     document = txt.parse(text, opened.shown)
     if len(document.parcels) > wanted.limits.max_features:
         raise exceeded(opened.shown, "max_features", wanted.limits.max_features, len(document.parcels))
-    found: list[Finding] = []
-    if encoding == "GB18030":
-        found.append(finding("ENCODING_GUESSED", source=opened.shown, actual=encoding))
-    swapped, prefix = axes(document, opened.shown)
-    if swapped:
-        found.append(finding("TXT_SWAPPED", source=opened.shown))
-    system, how = coordinate_system(document.header, prefix, opened.shown, found)
-    geoms = np.array([_geometry(parcel, swapped, opened.shown, found) for parcel in document.parcels], dtype=object)
-    return [
-        Source(
-            path=opened.shown, layer=None, frame=_frame(document), geoms=geoms, crs=system, crs_found=how,
-            encoding=encoding, resolution_m=txt.resolution_m(document.header.get("精度")), sha256=opened.sha256,
-            driver="TXT", project=document.project, findings=tuple(found),
-        )
-    ]  # fmt: skip
+    return sources_of(opened, document, encoding)
 
 
-def _frame(document: txt.Document) -> pd.DataFrame:
-    heads = [parcel.head for parcel in document.parcels]
-    frame = pd.DataFrame({column: [h[place] for h in heads] for column, place in _COLUMNS.items()})
-    frame["declared_area_m2"] = np.array([txt.area_m2(h[1]) for h in heads], dtype=float)
+def sources_of(opened: Opened, document: txt.Document, encoding: str) -> list[Source]:
+    """Return the sources of a parsed file, one for each zone; tables of corner points are read by it, too.
+
+    Raises
+    ------
+    InputError, CRSError
+    """
+    placed = [(parcel, *axes(parcel.points, opened.shown)) for parcel in document.parcels]
+    prefixes = list(dict.fromkeys(prefix for _, _, prefix in placed))
+    file = _File(opened, document, encoding, _datum(document.header, opened.shown))
+    sources = []
+    for prefix in prefixes:
+        own = [(parcel, swapped) for parcel, swapped, its in placed if its == prefix]
+        sources.append(_source(file, own, prefix, prefixes))
+    return [replace(sources[0], findings=(*_about(file, placed, prefixes), *sources[0].findings)), *sources[1:]]
+
+
+@dataclass(frozen=True)
+class _File:
+    opened: Opened
+    document: txt.Document
+    encoding: str
+    datum: str | None
+
+
+def _about(file: _File, placed: list[tuple[txt.Parcel, bool, Prefix]], prefixes: list[Prefix]) -> Iterator[Finding]:
+    """Yield what is to be said of the file as a whole."""
+    path, header = file.opened.shown, file.document.header
+    if file.encoding == "GB18030":
+        yield finding("ENCODING_GUESSED", source=path, actual=file.encoding)
+    if re.search(r"wgs.*84", header.get("坐标系", ""), re.IGNORECASE):
+        yield finding("CRS_WGS84", source=path)
+    if re.search(r"[0-9０-９]", header.get(txt.PARAMETERS, "")) and txt.parameters(header[txt.PARAMETERS]) is None:
+        yield finding("TXT_PARAMETERS", source=path)
+    if any(swapped for _, swapped, _ in placed):
+        yield finding("TXT_SWAPPED", source=path)
+    if len(prefixes) > 1:
+        yield finding("TXT_ZONES", source=path, actual="、".join(map(_zone_text, prefixes)))
+
+
+def _source(
+    file: _File, parcels: list[tuple[txt.Parcel, bool]], prefix: Prefix, prefixes: list[Prefix]
+) -> Source:  # fmt: skip
+    """Build the source of the parcels with one prefix."""
+    opened, document, found = file.opened, file.document, list[Finding]()
+    system, how = _coordinate_system(file, prefix, prefixes)
+    geoms = np.empty(len(parcels), dtype=object)
+    geoms[:] = [geometry(parcel, swapped, opened.shown, found) for parcel, swapped in parcels]
+    heads = [parcel.head for parcel, _ in parcels]
+    frame = _frame(heads, document.project)
+    frame["declared_area_m2"] = [_declared(*row, opened.shown, found) for row in zip(heads, geoms, strict=True)]
+    return Source(
+        path=opened.shown, layer=_layer(prefix) if len(prefixes) > 1 else None, frame=frame, geoms=geoms,
+        crs=system, crs_found=how, encoding=file.encoding,
+        resolution_m=txt.resolution_m(document.header.get("精度")), sha256=opened.sha256, driver="TXT",
+        project=document.project, findings=tuple(found),
+        parameters=txt.parameters(document.header.get(txt.PARAMETERS)),
+    )  # fmt: skip
+
+
+def _frame(heads: list[tuple[str, ...]], project: dict[str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame({column: [h[place] for h in heads] for column, place in _COLUMNS.items()}, dtype=object)
+    if any(len(h) == 13 for h in heads):
+        for place, column in enumerate(txt.EXTRA, start=8):
+            frame[column] = [h[place] if len(h) == 13 else None for h in heads]
     for column in _PROJECT_COLUMNS:
-        if document.project.get(column):
-            frame[column] = document.project[column]
+        if project.get(column):
+            frame[column] = project[column]
     return frame
 
 
-def axes(document: txt.Document, path: Path) -> tuple[bool, tuple[int, int] | None]:
-    """Decide which column is east; return (columns are swapped, (zone, 3 or 6) of the prefix or None).
+def _declared(head: tuple[str, ...], geom: Any, path: Path, found: list[Finding]) -> float:
+    """Return the declared area in m²; a bare number close to the planar m² is no 公顷, and that is said."""
+    value = txt.area_m2(head[1])
+    planar = float(shapely.area(geom)) if geom is not None else 0.0
+    bare = value / 10_000
+    if txt.has_unit(head[1]) or planar <= 0 or not planar / 2 <= bare <= planar * 2:
+        return value
+    computed, name = f"{planar / 1e4:.4f} 公顷", head[2] or head[3] or None
+    found.append(finding("TXT_AREA_UNIT", source=path, feature=name, actual=head[1], expected=computed))
+    return bare
+
+
+def axes(points: list[txt.Point], path: Path) -> tuple[bool, Prefix]:
+    """Decide which column of a parcel is east; return (columns are swapped, (zone, 3 or 6) of the prefix or None).
 
     The format puts X (north) first and Y (east) second. East is the column whose numbers carry a zone prefix; without
     prefixes it is the one with six digits against seven.
@@ -78,9 +141,10 @@ def axes(document: txt.Document, path: Path) -> tuple[bool, tuple[int, int] | No
     Raises
     ------
     InputError
-        ``TXT_AXES``: it cannot be decided. ``CRS_TWO_ZONES``: points of several zones in one file.
+        ``TXT_AXES``: it cannot be decided.
+    CRSError
+        ``CRS_TWO_ZONES``: points of several zones in one parcel.
     """
-    points = [point for parcel in document.parcels for point in parcel.points]
     xy = np.array([(point.first, point.second) for point in points])
     prefixed = [[crs_room.zone_prefix(value) for value in column] for column in xy.T]
     first, second = (any(zone is not None for zone in column) for column in prefixed)
@@ -91,13 +155,8 @@ def axes(document: txt.Document, path: Path) -> tuple[bool, tuple[int, int] | No
     zones = prefixed[0] if first else prefixed[1]
     other = next((k for k, zone in enumerate(zones) if zone != zones[0]), None)
     if other is not None:
-        raise CRSError.of(
-            "CRS_TWO_ZONES",
-            source=path,
-            line=points[other].line,
-            expected=_zone_text(zones[0]),
-            actual=_zone_text(zones[other]),
-        )
+        told = {"expected": _zone_text(zones[0]), "actual": _zone_text(zones[other])}
+        raise CRSError.of("CRS_TWO_ZONES", source=path, line=points[other].line, **told)
     return first, zones[0]
 
 
@@ -117,66 +176,75 @@ def _undecided(points: list[txt.Point], xy: np.ndarray, path: Path) -> InputErro
     return InputError.of("TXT_AXES", source=path, line=place.line, actual=f"{xy[0, 0]:.3f}，{xy[0, 1]:.3f}")
 
 
-def _zone_text(zone: tuple[int, int] | None) -> str:
+def _zone_text(zone: Prefix) -> str:
     return f"{zone[1]} 度带 {zone[0]} 带" if zone else "无带号"
 
 
-def coordinate_system(
-    header: dict[str, str], prefix: tuple[int, int] | None, path: Path, found: list[Finding]
-) -> tuple[pyproj.CRS | None, str]:
-    """Return the CRS the header and the eastings declare together, and how it was found.
+def _layer(zone: Prefix) -> str:
+    return f"{zone[0]}带" if zone else "无带号"
+
+
+def _coordinate_system(file: _File, prefix: Prefix, prefixes: list[Prefix]) -> tuple[pyproj.CRS | None, str]:
+    """Return the CRS the header and the eastings declare together, and how it was found."""
+    header = file.document.header
+    if file.datum is None:
+        return None, "未找到（文件头没有坐标系）"
+    zone, degrees = _zone(header, prefix, prefixes, file.opened.shown)
+    if zone is None:
+        return None, "未找到（文件头没有带号，东坐标也不含带号）"
+    how = f"TXT 文件头（带号 {zone}）" if zone in _numbers(header, "带号") else f"TXT 东坐标前两位（带号 {zone}）"
+    return crs_room.gauss_kruger(zone, degrees=degrees, prefix=prefix is not None, datum=file.datum), how
+
+
+def _datum(header: dict[str, str], path: Path) -> str | None:
+    """Return the datum the header names: ``cgcs2000``; ``xian80``, ``beijing54`` only with seven parameters.
 
     Raises
     ------
     CRSError
-        ``CRS_NEEDS_PARAMETERS`` (西安80, 北京54), ``CRS_UNKNOWN``, ``CRS_PREFIX_CONTRADICTS``.
+        ``CRS_NEEDS_PARAMETERS``, ``CRS_UNKNOWN``.
     """
-    if not _datum(header, path, found):
-        return None, "未找到（文件头没有坐标系）"
-    zone, degrees = _zone(header, prefix, path)
-    if zone is None:
-        return None, "未找到（文件头没有带号，东坐标也不含带号）"
-    how = f"TXT 文件头（带号 {zone}）" if _number(header, "带号") else f"TXT 东坐标前两位（带号 {zone}）"
-    return crs_room.gauss_kruger(zone, degrees=degrees, prefix=prefix is not None), how
-
-
-def _datum(header: dict[str, str], path: Path, found: list[Finding]) -> bool:
     name = header.get("坐标系", "")
     projection, unit = header.get("投影类型", ""), header.get("计量单位", "")
     if projection and "高斯" not in projection:
         raise CRSError.of("CRS_UNKNOWN", source=path, actual=f"投影类型={projection[:60]}")
     if unit and unit.lower() not in ("米", "m", "metre", "meter"):
         raise CRSError.of("CRS_UNKNOWN", source=path, actual=f"计量单位={unit[:60]}")
-    if not name or "2000" in name:
-        return bool(name)
-    if re.search(r"wgs.*84", name, re.IGNORECASE):
-        found.append(finding("CRS_WGS84", source=path))
-        return True
-    for part, datum in (("80", "西安80"), ("54", "北京54")):
+    if not name:
+        return None
+    if "2000" in name or re.search(r"wgs.*84", name, re.IGNORECASE):
+        return "cgcs2000"
+    given = txt.parameters(header.get(txt.PARAMETERS)) is not None
+    for part, datum, title in (("80", "xian80", "西安80"), ("54", "beijing54", "北京54")):
+        if part in name and given and "新" not in name:
+            return datum
         if part in name:
-            raise CRSError.of("CRS_NEEDS_PARAMETERS", source=path, actual=datum)
+            raise CRSError.of("CRS_NEEDS_PARAMETERS", source=path, actual=title)
     raise CRSError.of("CRS_UNKNOWN", source=path, actual=name[:60])
 
 
-def _zone(header: dict[str, str], prefix: tuple[int, int] | None, path: Path) -> tuple[int | None, int]:
-    zone = _number(header, "带号")
-    degrees = _number(header, "几度分带") or _number(header, "分带")
+def _zone(header: dict[str, str], prefix: Prefix, prefixes: list[Prefix], path: Path) -> tuple[int | None, int]:
+    zones = _numbers(header, "带号")
+    degrees = next(iter(_numbers(header, "几度分带") or _numbers(header, "分带")), None)
     told = f"带号={header.get('带号', '')}，几度分带={header.get('几度分带') or header.get('分带', '')}"
     if prefix is not None:
-        if zone not in (None, prefix[0]) or degrees not in (None, prefix[1]):
+        # Of several zones in a file its header names one; the eastings tell the others.
+        known = not zones or any(zone is not None and zone[0] in zones for zone in prefixes)
+        if not known or degrees not in (None, prefix[1]):
             raise CRSError.of("CRS_PREFIX_CONTRADICTS", source=path, expected=told, actual=_zone_text(prefix))
         return prefix
-    if zone is None:
+    if len(zones) != 1:
         return None, degrees or 3
+    [zone] = zones
     by_range = 3 if 24 <= zone <= 45 else 6 if 13 <= zone <= 23 else None
     if by_range is None or degrees not in (None, by_range):
         raise CRSError.of("CRS_PREFIX_CONTRADICTS", source=path, expected=told, actual="东坐标不含带号")
     return zone, by_range
 
 
-def _number(header: dict[str, str], key: str) -> int | None:
-    digits = re.search(r"\d+", header.get(key, "").translate(str.maketrans("三六０１２３４５６７８９", "360123456789")))
-    return int(digits[0]) if digits else None
+def _numbers(header: dict[str, str], key: str) -> list[int]:
+    text = header.get(key, "").translate(str.maketrans("三六０１２３４５６７８９", "360123456789"))
+    return list(dict.fromkeys(map(int, re.findall(r"[0-9]{1,3}", text))))
 
 
 @dataclass(frozen=True)
@@ -191,7 +259,8 @@ class _Plot:
         self.found.append(finding(code, source=self.path, feature=self.name, **values))
 
 
-def _geometry(parcel: txt.Parcel, swapped: bool, path: Path, found: list[Finding]) -> Any:
+def geometry(parcel: txt.Parcel, swapped: bool, path: Path, found: list[Finding]) -> Any:
+    """Return the geometry of a parcel, x east and y north; None, with a finding, where its points give none."""
     plot = _Plot(parcel.head[2] or parcel.head[3] or f"第 {parcel.line} 行", path, found)
     runs = [
         np.array([(p.first, p.second) if swapped else (p.second, p.first) for p in run])

@@ -17,7 +17,9 @@ from controllines.errors import InputError
 _FULL_WIDTH = str.maketrans("，．＝＠：；［］－＋　０１２３４５６７８９", ",.=@:;[]-+ 0123456789")
 _NUMBER = re.compile(r"-?\d+(\.\d*)?([eE][+-]?\d{1,2})?")
 GEOMETRIES = ("面", "线", "点")
-HEADER, PARCELS = "属性描述", "地块坐标"
+HEADER, PARCELS, PARAMETERS = "属性描述", "地块坐标", "转换参数"
+#: Fields of a head behind 地类编码 in files of 高标准农田, 补充耕地 (13 in all).
+EXTRA = ("图斑类型", "地类", "改造前质量等别", "改造后质量等别", "备注")
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Parcel:
-    """One parcel (地块): the fields of its head and its points."""
+    """One parcel (地块): the fields of its head and its points; its number (要素号) where it has no head."""
 
     line: int
     head: tuple[str, ...]
     points: list[Point] = field(default_factory=list)
+    serial: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,11 @@ def parse(text: str, path: Path) -> Document:
     document = Document({}, {}, [])
     section, layout = "", ""
     for number, line in _lines(text):
-        if named := re.fullmatch(r"[\[［](.+)[\]］]", line):
-            section = named[1].strip()
+        if named := re.fullmatch(r"[\[［【](.+)[\]］】]", line):
+            section = _bare(named[1])
         elif section != PARCELS:
             _entry(document, section, line, _Place(path, number))
-        elif line.endswith(("@", "＠")):
+        elif line.rstrip(", ，").endswith(("@", "＠")):
             document.parcels.append(Parcel(number, head(line, _Place(path, number))))
         else:
             layout = _point(document, line, layout, _Place(path, number))
@@ -112,6 +115,8 @@ class _Place:
     number: int
 
     def error(self, line: str, why: str) -> InputError:
+        if PARAMETERS in _bare(line):
+            line = f"{PARAMETERS}（略）"  # conversion parameters are secret: no message shows them
         return InputError.of("TXT_SYNTAX", source=self.path, line=self.number, actual=line[:120], why=why)
 
 
@@ -120,24 +125,29 @@ def _entry(document: Document, section: str, line: str, place: _Place) -> None:
         raise InputError.of("TXT_NOT_SURVEY", source=place.path)
     key, equals, value = (line if "=" in line else line.replace("＝", "=", 1)).partition("=")
     if not equals:
-        raise place.error(line, "应为“名称=值”")
-    target = document.header if section == HEADER else document.project
-    key, value = key.strip(), value.strip()
+        # It may be the rest of conversion parameters that were broken over two lines.
+        raise place.error(re.sub(r"[0-9０-９]", "*", line), "应为“名称=值”")
+    key, value = _bare(key), value.strip()
+    target = document.header if section == HEADER or key == PARAMETERS else document.project
     if target is document.header and target.get(key, value) != value:
-        raise place.error(line, f"与前面的“{key}={target[key]}”不一致")
+        raise place.error(line, f"与前面的“{key}”不一致")
     target[key] = value
 
 
+def _bare(name: str) -> str:
+    return re.sub(r"\s+", "", name)
+
+
 def head(line: str, place: _Place) -> tuple[str, ...]:
-    """Return 界址点数, 地块面积, 地块编号, 地块名称, 图形属性, 图幅号, 地块用途, 地类编码 of a head line."""
-    bare = line.rstrip("@＠ ")
+    """Return the fields of a head: 点数, 面积, 地块编号, 地块名称, 图形属性, 图幅号, 地块用途, 地类编码 and more."""
+    bare = line.rstrip(" ,，").rstrip("@＠ ")
     cells = _cells(bare) if bare.count(",") >= 5 else _cells(bare.translate(_FULL_WIDTH))
     kind = next((k for k in range(4, len(cells)) if cells[k] in GEOMETRIES), None)
     if kind is None:
         raise place.error(line, "地块头没有图形属性（面、线、点）")
     # A comma inside the parcel's name moves everything behind it.
     fields = [*cells[:3], ",".join(cells[3:kind]), *cells[kind:]]
-    return tuple((fields + [""] * 8)[:8])
+    return tuple(fields + [""] * (8 - len(fields)))
 
 
 def _cells(line: str) -> list[str]:
@@ -145,10 +155,12 @@ def _cells(line: str) -> list[str]:
 
 
 def _point(document: Document, line: str, layout: str, place: _Place) -> str:
-    if not document.parcels:
-        raise place.error(line, "界址点之前没有地块头")
     cells = [cell.strip() for cell in line.translate(_FULL_WIDTH).split(",")]
     named = _layout(cells)
+    if named == "serial":
+        _start(document, cells[1], place)
+    if not document.parcels:
+        raise place.error(line, "界址点之前没有地块头")
     if named is None or (layout and named != layout):
         raise place.error(line, "应为“点号,圈号,X坐标,Y坐标”")
     ring, *xy = _PICK[named](cells)
@@ -159,6 +171,14 @@ def _point(document: Document, line: str, layout: str, place: _Place) -> str:
         raise place.error(line, "坐标超出范围")
     document.parcels[-1].points.append(Point(place.number, ring, first, second))
     return named
+
+
+def _start(document: Document, serial: str, place: _Place) -> None:
+    """Start a parcel where the number of the feature (要素号) changes in a file without heads."""
+    last = document.parcels[-1] if document.parcels else None
+    if last is None or last.serial not in (None, serial):
+        head_ = ("", "", serial, "", "面", "", "", "")
+        document.parcels.append(Parcel(place.number, head_, serial=serial))
 
 
 _PICK: dict[str, Callable[[list[str]], list[str]]] = {
@@ -175,6 +195,8 @@ def _layout(cells: list[str]) -> str | None:
         cells = cells[:-1]
     if len(cells) == 6:
         return "balance" if not cells[3] and not cells[5] else "serial" if cells[3] else None
+    if len(cells) == 5 and not cells[3]:
+        return "balance"
     return {4: "plain", 3: "three"}.get(len(cells))
 
 
@@ -186,6 +208,19 @@ def _complete(document: Document, path: Path) -> None:
     for parcel in document.parcels:
         if not parcel.points:
             raise _Place(path, parcel.line).error(",".join(parcel.head), "地块头之后没有界址点")
+
+
+def parameters(text: str | None) -> tuple[float, ...] | None:
+    """Return the conversion parameters (转换参数) of the header as they stand there, None if they are not seven."""
+    cells = [cell for cell in re.split(r"[,;\s]+", (text or "").translate(_FULL_WIDTH)) if cell]
+    if len(cells) != 7 or not all(_NUMBER.fullmatch(cell) for cell in cells):
+        return None
+    return tuple(map(float, cells))
+
+
+def has_unit(text: str) -> bool:
+    """Tell whether a unit stands behind a declared area."""
+    return bool(re.search(r"[^\d.\s]", text.translate(_FULL_WIDTH)))
 
 
 def area_m2(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Adapters of the formats that the worker reads: shapefile, file geodatabase, GeoPackage, GeoJSON, GeoParquet."""
+"""Adapters of the formats that the worker reads: shapefile, gdb, GeoPackage, GeoJSON, GeoParquet, KML, DXF."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from pyproj.exceptions import CRSError as ProjCRSError
 
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
-from controllines.io import border, shapefile
+from controllines.io import border, drawing, shapefile
+from controllines.io.curves import SAGITTA_M
 from controllines.io.gate import Opened
 from controllines.io.source import Source, Wanted
 
 _WKB = "__wkb__"
 #: Formats whose layers have names; the others hold one layer.
-NAMED_LAYERS = ("OpenFileGDB", "GPKG")
+NAMED_LAYERS = ("OpenFileGDB", "GPKG", "LIBKML", "XLSX")
+#: What the reader of KML adds to every placemark: how it is drawn, not what it is.
+_KML_DRAWING = (
+    "id", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon",
+)  # fmt: skip
 _UNDEFINED = ("undefined", "unknown", "unnamed")
 
 
@@ -30,8 +35,40 @@ def read_vector(opened: Opened, wanted: Wanted) -> list[Source]:
     ------
     InputError, CRSError
     """
-    read = border.read_layers(opened, wanted, encoding=None)
+    read = border.read_layers(opened, wanted)
     return [_source(opened, about, table, crs=declared_crs(opened, about)) for about, table in read]
+
+
+def read_kml(opened: Opened, wanted: Wanted) -> list[Source]:
+    """Read the folders of a KML, each as a layer; the standard fixes the coordinate system (WGS84).
+
+    Raises
+    ------
+    InputError
+    """
+    sources = []
+    for about, table in border.read_layers(opened, wanted):
+        kept = table.drop_columns([name for name in _KML_DRAWING if name in table.column_names])
+        lost = [name for name in kept.column_names if name != _WKB and not name.strip("_")]
+        found = [finding("KML_FIELDS", source=opened.shown, layer=about["name"], actual=len(lost))] if lost else []
+        sources.append(_source(opened, about, kept, crs=declared_crs(opened, about), found=found))
+    # A folder that only holds folders is no layer of its own.
+    return [source for source in sources if len(source.geoms)] or sources
+
+
+def read_dxf(opened: Opened, wanted: Wanted) -> list[Source]:
+    """Read a drawing (DXF): closed lines and hatches are polygons, the column ``Layer`` names the CAD layer.
+
+    Raises
+    ------
+    InputError, CRSError
+    """
+    looked = drawing.look(opened)
+    [(about, table)] = border.read_layers(opened, wanted, options=looked.options)
+    how = "同名 .prj 文件" if (system := shapefile.prj(opened)) else "未找到（DXF 不含坐标系，也没有同名 .prj 文件）"
+    about = about | {"curves": looked.curves}
+    source = _source(opened, about, table, crs=(system, how), encoding=looked.encoding, found=list(looked.findings))
+    return [drawing.with_areas(source)]
 
 
 def read_shapefile(opened: Opened, wanted: Wanted) -> list[Source]:
@@ -50,7 +87,9 @@ def read_shapefile(opened: Opened, wanted: Wanted) -> list[Source]:
     if len(table) != checked.records:
         actual = f"应有 {checked.records} 个要素，读出 {len(table)} 个"
         raise InputError.of("FILE_CORRUPT", source=opened.shown, actual=actual)
-    return [_source(opened, about, table, crs=(system, how), encoding=checked.encoding, found=found)]
+    source = _source(opened, about, table, crs=(system, how), encoding=checked.encoding, found=found)
+    source.geoms[list(checked.cut_off)] = None  # half a record is none
+    return [source]
 
 
 def _source(
@@ -65,8 +104,15 @@ def _source(
     layer = about["name"] if opened.driver in NAMED_LAYERS else None
     findings = list(found or [])
     geoms = geometries(table.column(_WKB), opened, layer, findings)
+    for row, why in about.get("broken", ()):
+        findings.append(
+            finding("RECORD_UNREADABLE", source=opened.shown, layer=layer, feature=f"row:{row + 1}", actual=why)
+        )
     if about["curves"]:
-        findings.append(finding("CURVES_LINEARISED", source=opened.shown, layer=layer, actual=about["curves"]))
+        most = f"{SAGITTA_M * 1000:.1f}"
+        findings.append(
+            finding("CURVES_LINEARISED", source=opened.shown, layer=layer, actual=about["curves"], expected=most)
+        )
     return Source(
         path=opened.shown, layer=layer, frame=frame(table), geoms=geoms, crs=crs[0],
         crs_found=crs[1], encoding=encoding, resolution_m=None, sha256=opened.sha256, driver=opened.driver,
@@ -84,10 +130,14 @@ def geometries(column: pa.ChunkedArray, opened: Opened, layer: str | None, found
     """Return two-dimensional shapely objects of WKB; what cannot be read becomes None, with a finding by row."""
     wkb = np.array(column.to_pylist(), dtype=object)
     geoms = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
-    broken = np.flatnonzero(shapely.is_missing(geoms) & ~pd.isna(wkb))
-    found.extend(
-        finding("GEOMETRY_UNREADABLE", source=opened.shown, layer=layer, feature=f"row:{row + 1}") for row in broken
-    )
+    unread = np.flatnonzero(shapely.is_missing(geoms) & ~pd.isna(wkb))
+    geoms[unread] = shapely.from_wkb(wkb[unread], on_invalid="fix")  # closes rings that lack their last point
+    closed, broken = unread[~shapely.is_missing(geoms[unread])], unread[shapely.is_missing(geoms[unread])]
+    for code, rows in (("GEOMETRY_RING_CLOSED", closed), ("GEOMETRY_UNREADABLE", broken)):
+        found.extend(finding(code, source=opened.shown, layer=layer, feature=f"row:{row + 1}") for row in rows)
+    high = int((shapely.has_z(geoms) | shapely.has_m(geoms)).sum())
+    if high and opened.driver != "LIBKML":  # whose reader gives every point a height
+        found.append(finding("COORDINATES_Z", source=opened.shown, layer=layer, actual=high))
     return np.asarray(shapely.force_2d(geoms), dtype=object)
 
 
@@ -101,7 +151,8 @@ def declared_crs(opened: Opened, about: dict[str, Any]) -> tuple[pyproj.CRS | No
     """
     text, how = (
         about["crs"],
-        {"Parquet": "GeoParquet 元数据", "GeoJSON": "GeoJSON 标准（WGS84 经纬度）"}.get(opened.driver, "图层坐标系"),
+        {"Parquet": "GeoParquet 元数据", "GeoJSON": "GeoJSON 标准（WGS84 经纬度）",
+         "LIBKML": "KML 标准（WGS84 经纬度）"}.get(opened.driver, "图层坐标系"),
     )
     member = about.get("crs_member")
     if member is not None:

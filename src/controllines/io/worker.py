@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from controllines.io.bulk import RefusedError, read_layers
+from controllines.io.bulk import read_layers
+from controllines.io.records import RefusedError
 
 
 def main() -> None:

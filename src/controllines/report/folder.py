@@ -115,6 +115,26 @@ def commit(
     return [target / name for name in names]
 
 
+def check_target(
+    out: str | Path, *, formats: Sequence[str] = FORMATS, map_lines: str = "near", overwrite: bool = False
+) -> None:
+    """Refuse before any work what :func:`write_report` would refuse after it.
+
+    Raises
+    ------
+    UsageError
+        Unknown format or ``map_lines``.
+    OutputError
+        The folder holds something that is not ours.
+    """
+    _check_options(formats, map_lines)
+    target = Path(out)
+    with _as_output_error(target):
+        ours = target.is_dir() and _read_mark(target / RESULT.name, RESULT) is not None
+        if not overwrite and target.exists() and not ours and not (target.is_dir() and not any(target.iterdir())):
+            raise OutputError.of("OUTPUT_NOT_EMPTY", source=target)
+
+
 def _check_options(formats: Sequence[str], map_lines: str) -> None:
     unknown = [name for name in formats if name not in FORMATS + ALWAYS]
     if unknown:

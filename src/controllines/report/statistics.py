@@ -14,7 +14,7 @@ from controllines.errors import OutputError
 from controllines.report.folder import Mark, commit, listed
 from controllines.report.words import word
 from controllines.tables import AreaTable
-from controllines.units import STATISTICS_DECIMALS, half_up
+from controllines.units import NO_DATA, STATISTICS_DECIMALS, half_up
 
 MARK = Mark("statistics.json", "controllines.statistics/1")
 XLSX, CSV = "面积统计表.xlsx", "statistics.csv"
@@ -107,7 +107,10 @@ def _sheet(book: Any, table: AreaTable, what: tuple[str, str, str], printed: tup
         sheet.write_string(row, 0, "" if code is None or pd.isna(code) else str(code), text)
         sheet.write_string(row, 1, name, text)
         for column, value in enumerate(values, start=2):
-            sheet.write_number(row, column, float(value), figure)
+            if pd.isna(value):
+                sheet.write_string(row, column, NO_DATA, figure)
+            else:
+                sheet.write_number(row, column, float(value), figure)
     sheet.freeze_panes(3, 2)
     sheet.set_landscape()
     sheet.set_paper(9)
@@ -129,7 +132,7 @@ def _notes(book: Any, table: AreaTable) -> None:
         *_banner(table),
         f"规划：{plan['name']}　版本：{plan['version'] or '未注明'}",
         "面积为CGCS2000椭球面积，同一图层自身重叠的部分只计一次；扣除田坎面积＝Σ面积×（1－KCXS）。",
-        "各数由未取整的平方米独立四舍五入，合计也由未取整值计算，末位可能与各数之和相差若干单位。",
+        "全表一并取整（强制调平）：各行、各列与合计在所印数字上相等，每个数与真值相差不到末位一个单位。",
         f"不在任何统计单元内的面积列为“范围外”；各行之和等于该控制线的总面积：{_totals(totals)}。",
         *(f"图层：{layer['name']}　要素{layer['features']}个　{layer['source']}　SHA-256 {layer['sha256']}"
           for layer in table.provenance["layers"]),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pyogrio
+
+from controllines.io.dated import dated
 
 if TYPE_CHECKING:
     from controllines.results import CheckResult
@@ -18,18 +21,19 @@ LAYERS = {"parcels": "申报地块", "pieces": "重叠图斑", "outside": "边�
 def write(result: CheckResult, path: Path, banners: tuple[str, ...]) -> None:
     """Write the frames with geometry as layers of one GeoPackage; ``banners`` go into the layers' descriptions."""
     note = "；".join((f"run_id {result.provenance['run_id']}", *banners))
-    for name, title in LAYERS.items():
-        frame: gpd.GeoDataFrame = getattr(result, name)
-        pyogrio.write_dataframe(
-            _writable(frame),
-            path,
-            layer=name,
-            driver="GPKG",
-            geometry_type="MultiPolygon",
-            promote_to_multi=True,
-            append=path.exists(),
-            layer_options={"DESCRIPTION": f"{title}；{note}", "IDENTIFIER": name, "SPATIAL_INDEX": "YES"},
-        )
+    with dated(date.fromisoformat(result.provenance["as_of"])):
+        for name, title in LAYERS.items():
+            frame: gpd.GeoDataFrame = getattr(result, name)
+            pyogrio.write_dataframe(
+                _writable(frame),
+                path,
+                layer=name,
+                driver="GPKG",
+                geometry_type="MultiPolygon",
+                promote_to_multi=True,
+                append=path.exists(),
+                layer_options={"DESCRIPTION": f"{title}；{note}", "IDENTIFIER": name, "SPATIAL_INDEX": "YES"},
+            )
 
 
 def _writable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -1,0 +1,75 @@
+"""What a file is, in lines for people: layers, kinds, CRS and how it was found, extent, zones, findings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+
+from controllines.describe import describe
+from controllines.errors import InputError
+from controllines.io.files import sha256
+
+
+def frame(crs: object, *boxes: tuple[float, float, float, float]) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"BSM": ["1"] * len(boxes)}, geometry=[shapely.box(*b) for b in boxes], crs=crs)
+
+
+def test_a_database_layer_by_layer(tmp_path: Path) -> None:
+    path = tmp_path / "三线.gpkg"
+    frame("EPSG:4490", (88.4, 42.8, 88.6, 42.9)).to_file(path, layer="STBHHX", engine="pyogrio")
+    frame("EPSG:4518", (30_385_000, 4_738_000, 30_385_100, 4_738_100)).to_file(path, layer="备注", engine="pyogrio")
+    lines = list(describe(path))
+    assert lines[0] == f"{path}  GPKG  2 个图层"
+    red = lines[lines.index("图层 STBHHX：生态保护红线（ecological_redline）") :]
+    assert red[1] == "  要素 1（无几何 0），几何类型 Polygon"
+    assert red[2] == "  字段 BSM"
+    assert any("坐标系 EPSG:4490" in line for line in red)
+    assert "  经度 88.40000…88.60000，3°带带号 29—30" in red  # zones 29 and 30 meet at 88.5°E
+    assert "图层 备注" in lines
+    assert f"  SHA-256 {sha256(path)}" in lines
+
+
+def test_a_layer_without_crs_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.shp"
+    frame("EPSG:4518", (30_385_000, 4_738_000, 30_385_100, 4_738_100)).to_file(path, engine="pyogrio")
+    path.with_suffix(".prj").unlink()
+    lines = list(describe(path))
+    assert any(line.startswith("  坐标系 没有（未找到") for line in lines)
+    assert any(line.startswith("  范围 x 30385000.000…30385100.000") for line in lines)
+    assert not any("经度" in line for line in lines)
+
+
+def test_a_crs_that_cannot_be_used_is_described_with_its_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    frame("EPSG:4214", (88.4, 42.8, 88.6, 42.9)).to_file(path, engine="pyogrio")
+    assert any("CRS_NEEDS_PARAMETERS" in line for line in describe(path))
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_layers_without_features_or_geometry(tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "a.gpkg"
+    data = gpd.GeoDataFrame({"BSM": ["1"] * rows}, geometry=[None] * rows, crs="EPSG:4490")
+    data.to_file(path, engine="pyogrio", geometry_type="Polygon")
+    lines = list(describe(path))
+    assert f"  要素 {rows}（无几何 {rows}），几何类型 无" in lines
+    assert not any("范围" in line for line in lines)
+
+
+def test_encoding_and_findings_of_a_survey_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    text = ("[属性描述]\n坐标系=2000国家大地坐标系\n几度分带=3\n带号=30\n[地块坐标]\n9,0.1,D1,甲,面,,,,@\n"
+            "J1,1,4738000,30385000\nJ2,1,4738000,30385100\nJ3,1,4738100,30385100\nJ1,1,4738000,30385000\n")  # fmt: skip
+    path.write_bytes(text.encode("gbk"))
+    lines = list(describe(path))
+    assert "  文字编码 GB18030" in lines
+    assert any("TXT_COUNT" in line and "[info]" in line for line in lines)
+
+
+def test_nothing_is_said_of_what_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.xyz"
+    path.write_bytes(b"?")
+    with pytest.raises(InputError, match="FILE_FORMAT_UNKNOWN"):
+        list(describe(path))

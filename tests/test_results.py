@@ -1,0 +1,77 @@
+"""The result: one sentence, one table, and findings that are capped but counted."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+
+from controllines.findings import LISTED_PER_CODE, finding
+from controllines.kinds import three_lines
+from controllines.pipeline import check
+from controllines.results import CheckResult, findings_frame, outcome_table, summary_line
+
+X, Y = 30_385_000, 4_738_000
+
+
+def frame(*boxes: tuple[float, float, float, float], **columns: list[object]) -> gpd.GeoDataFrame:
+    shapes = [shapely.box(X + w, Y + s, X + e, Y + n) for w, s, e, n in boxes]
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs="EPSG:4518")
+
+
+@pytest.fixture(scope="module")
+def result() -> CheckResult:
+    """a lies in the redline, b beside it; the boundary is not in the plan."""
+    plan = {
+        "ecological_redline": frame((0, 0, 100, 100), BSM=["r1"]),
+        "permanent_farmland": frame((500, 0, 600, 100), BSM=["f1"], DLBM=["0102"], KCXS=[0.1]),
+        "county": frame((-1000, -1000, 1000, 1000), XZQDM=["650422"], XZQMC=["县"]),
+    }
+    parcels = frame((10, 10, 20, 20), (200, 0, 210, 10), DKBH=["a", "b<i>"])
+    return check(parcels, plan, as_of="2026-11-21")
+
+
+def test_one_sentence(result: CheckResult) -> None:
+    said = summary_line(result)
+    assert said == "2 个地块已核对，0 个被排除；存在冲突：生态保护红线 1，永久基本农田 0，城镇开发边界 0"
+    assert repr(result) == f"CheckResult({said})"
+
+
+def test_outcomes_by_line(result: CheckResult) -> None:
+    expected = pd.DataFrame(
+        {"冲突": [1, 0, 0], "无重叠": [1, 2, 0], "无数据": [0, 0, 2], "核对失败": [0, 0, 0]},
+        index=pd.Index(["生态保护红线", "永久基本农田", "城镇开发边界"], name="控制线"),
+    )
+    pd.testing.assert_frame_equal(outcome_table(result), expected, check_dtype=False)
+
+
+def test_html_has_sentence_and_table(result: CheckResult) -> None:
+    html = result._repr_html_()
+    assert summary_line(result) in html
+    assert html.count("<tr") == 1 + len(three_lines()) + 1  # two rows of headings
+    assert "<i>" not in html
+
+
+def test_findings_are_capped_per_code_and_layer_but_counted() -> None:
+    many = [finding("GEOMETRY_MISSING", source="a.gpkg", layer="L", feature=n) for n in range(LISTED_PER_CODE + 5)]
+    other = [finding("GEOMETRY_MISSING", source="a.gpkg", layer="M", feature=1)]
+    table, counts = findings_frame([*many, *other])
+    assert len(table) == LISTED_PER_CODE + 1
+    assert counts == {"GEOMETRY_MISSING": LISTED_PER_CODE + 6}
+    assert list(table.columns) == ["code", "severity", "source", "layer", "feature", "x", "y", "message", "expected",
+                                   "actual", "fix"]  # fmt: skip
+
+
+def test_the_same_finding_twice_is_one() -> None:
+    twice = [finding("CRS_WGS84", source="a.gpkg", actual="WGS 84")] * 2
+    table, counts = findings_frame(twice)
+    assert len(table) == 1
+    assert counts == {"CRS_WGS84": 1}
+
+
+def test_no_findings_still_have_columns() -> None:
+    table, counts = findings_frame([])
+    assert table.empty
+    assert "severity" in table
+    assert counts == {}
