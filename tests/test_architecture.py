@@ -29,7 +29,7 @@ LEVELS = (
     ("overlay", "store"),
     ("plans",),
     ("conflicts", "stats", "raster"),
-    ("rules", "figures"),
+    ("frames", "provenance", "rules", "figures"),
     ("results",),
     ("plots",),
     ("report",),

@@ -1,6 +1,11 @@
 """Repair: what is mended keeps what was drawn, what cannot be mended is set aside by name."""
 
+import struct
+
+import geopandas as gpd
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -9,6 +14,7 @@ from shapely import GeometryCollection, LineString, MultiPolygon, Point, Polygon
 
 from controllines.clean import DOOR_WIDTH_M, clean, polygonal, through_door
 from controllines.crs import EdgeRule, Plane, gauss_kruger, recognise, to_plane
+from controllines.parcels import read_parcels
 
 SQUARE = [(0, 0), (10, 0), (10, 10), (0, 10)]
 #: (0,6)–(12,0) and (4,6)–(0,0) cross at (3, 4.5): lobes of 12·4.5/2 = 27 and 4·1.5/2 = 3; the signed area is 24.
@@ -268,3 +274,18 @@ def test_only_polygonal_parts_are_kept():
     assert shapely.area(kept).tolist() == [4, 0, 9, 0]
     assert shapely.get_type_id(kept).tolist() == [6, 6, 3, 6]
     assert polygonal(np.array([], dtype=object)).shape == (0,)
+
+
+def test_an_unclosed_ring_is_closed_with_a_finding(tmp_path):
+    """100 m square whose ring lacks its last point, as WKB in a GeoParquet file."""
+    corners = [(30385000.0, 4738000.0), (30385100.0, 4738000.0), (30385100.0, 4738100.0), (30385000.0, 4738100.0)]
+    wkb = struct.pack("<BIII", 1, 3, 1, 4) + b"".join(struct.pack("<dd", *corner) for corner in corners)
+    path = tmp_path / "a.parquet"
+    gpd.GeoDataFrame({"DKBH": ["P1"]}, geometry=[Polygon(corners)], crs=4518).to_parquet(path)
+    table = pq.read_table(path)
+    open_ring = pa.array([wkb], table.schema.field("geometry").type)
+    position = table.column_names.index("geometry")
+    pq.write_table(table.set_column(position, table.schema.field("geometry"), open_ring), path)
+    read = read_parcels(path)
+    assert read.shapes[0].area == 10_000
+    assert [(f.code, f.severity, f.feature) for f in read.findings][:1] == [("GEOMETRY_RING_CLOSED", "repair", "row:1")]

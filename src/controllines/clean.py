@@ -22,6 +22,8 @@ _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _NESTING = (shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION)
 #: A repair in the plane is silent below perimeter × this width (m): the coordinate precision, twice.
 DOOR_WIDTH_M = 0.0002
+#: No coordinate on the earth is larger in metres, a zone prefix included.
+_LARGEST = 1e8
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def clean(
 
 def _not_finite(geoms: Array) -> Array:
     xy, index = shapely.get_coordinates(geoms, return_index=True)
-    return np.unique(index[~np.isfinite(xy).all(axis=1)])
+    return np.unique(index[~(np.abs(xy) <= _LARGEST).all(axis=1)])
 
 
 def _others(geoms: Array) -> Array:

@@ -47,7 +47,7 @@ def _top(
 ) -> None:
     _state["debug"] = debug
     if version:
-        from controllines.pipeline import versions
+        from controllines.provenance import versions
 
         for name, value in versions().items():
             _say(f"{name} {value}")

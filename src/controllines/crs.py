@@ -339,7 +339,8 @@ def projection(crs: pyproj.CRS) -> dict[str, float] | None:
         "Latitude of natural origin": "lat_0", "Longitude of natural origin": "lon_0",
         "Scale factor at natural origin": "k", "False easting": "x_0", "False northing": "y_0",
     }  # fmt: skip
-    return {names[p.name]: round(float(p.value), 9) for p in operation.params if p.name in names}
+    left_out = {"lat_0": 0.0, "lon_0": 0.0, "k": 1.0, "x_0": 0.0, "y_0": 0.0}  # as PROJ takes them
+    return left_out | {names[p.name]: round(float(p.value), 9) for p in operation.params if p.name in names}
 
 
 def check_range(
@@ -395,7 +396,7 @@ def _wrong_ranges(source: SourceCRS, boxes: Array) -> list[tuple[str, Array]]:
 
 def _prefixes(easting: Array) -> Array:
     """Return the millions of eastings: the zone prefix; 0 within a million metres of a zone without prefix."""
-    return np.where((easting >= -1e6) & (easting < 2e6), 0, np.floor(easting / 1e6)).astype(int)
+    return np.where((easting >= -1e6) & (easting < 2e6), 0, np.floor(easting / 1e6))
 
 
 def split_edges(geoms: Array, rule: EdgeRule) -> Array:

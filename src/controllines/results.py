@@ -11,14 +11,13 @@ import geopandas as gpd
 import pandas as pd
 
 from controllines.findings import Finding, listed
+from controllines.frames import LENGTHS
 from controllines.plans import Plan
 
 VERDICTS = (
     "scope", "subject_id", "kind", "level", "rule_id", "authority", "requires", "basis", "sentence", "question",
     "flips", "decisive", "original_level", "override",
 )  # fmt: skip
-
-LENGTHS = ("parcel_id", "kind", "length_m", "total_m")
 
 
 @dataclass(frozen=True)

@@ -129,9 +129,10 @@ def frame(table: pa.Table) -> pd.DataFrame:
 def geometries(column: pa.ChunkedArray, opened: Opened, layer: str | None, found: list[Finding]) -> np.ndarray:
     """Return two-dimensional shapely objects of WKB; what cannot be read becomes None, with a finding by row."""
     wkb = np.array(column.to_pylist(), dtype=object)
-    geoms = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
-    unread = np.flatnonzero(shapely.is_missing(geoms) & ~pd.isna(wkb))
-    geoms[unread] = shapely.from_wkb(wkb[unread], on_invalid="fix")  # closes rings that lack their last point
+    with np.errstate(invalid="ignore"):  # NaN coordinates are found later, by feature
+        geoms = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
+        unread = np.flatnonzero(shapely.is_missing(geoms) & ~pd.isna(wkb))
+        geoms[unread] = shapely.from_wkb(wkb[unread], on_invalid="fix")  # closes rings that lack their last point
     closed, broken = unread[~shapely.is_missing(geoms[unread])], unread[shapely.is_missing(geoms[unread])]
     for code, rows in (("GEOMETRY_RING_CLOSED", closed), ("GEOMETRY_UNREADABLE", broken)):
         found.extend(finding(code, source=opened.shown, layer=layer, feature=f"row:{row + 1}") for row in rows)

@@ -1,0 +1,97 @@
+"""Where every number came from (来源与版本), and the number of the run (核对编号)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyogrio
+import pyproj
+import shapely
+
+from controllines import __version__
+from controllines.kinds import Kind, in_order, registry
+from controllines.layers import Layer
+from controllines.plans import Plan, checksum
+
+
+def provenance(
+    laid: Layer, plan: Plan, kinds: list[Kind], *, options: Mapping[str, object], required: Sequence[str],
+    as_of: dt.date,
+) -> dict[str, Any]:  # fmt: skip
+    """Say where every number came from.
+
+    Parameters
+    ----------
+    laid : the applications
+    kinds : lines that were checked
+    options : every option that can change a number
+    required : keys of the lines that must be there
+    as_of : date of the check (核对基准日)
+
+    Returns
+    -------
+    dict; ``run_id`` (核对编号) is a checksum over inputs, plan and options
+    """
+    inputs = [asdict(origin) | {"used": origin.used} for origin in laid.origins]
+    chosen = {"lines": [kind.key for kind in kinds], **options, "line_width_m": laid.reading.line_width}
+    said = [(Path(entry["path"]).name, entry["layer"], entry["sha256"]) for entry in inputs]
+    seed = {"inputs": said, "projects": laid.frame["project_id"].astype(str).tolist(), "plan": checksum(plan),
+            "options": chosen, "as_of": as_of.isoformat(), "version": __version__}  # fmt: skip
+    return {
+        "run_id": hashlib.sha256(json.dumps(seed, ensure_ascii=False).encode()).hexdigest()[:12],
+        "versions": versions(),
+        "as_of": as_of.isoformat(),
+        "options": chosen,
+        "plan": plan.spec.model_dump(mode="json") | {"path": plan.path, "plane": asdict(plan.plane)},
+        "layers": [_plan_layer(plan, key) for key in in_order({*plan.layers, *plan.failed})],
+        "inputs": inputs,
+        "rule_pack": None,
+        "checked": [kind.key for kind in kinds],
+        "required": in_order(required),
+        "not_checked": _not_checked(plan, kinds),
+        "synthetic": plan.spec.synthetic,
+    }
+
+
+def _not_checked(plan: Plan, kinds: list[Kind]) -> list[str]:
+    """Return the lines nothing was checked against: not asked for, not in the plan, or not readable."""
+    checked = {kind.key for kind in kinds if kind.key in plan.layers}
+    lines = {key for key, kind in registry().items() if kind.is_line} | {kind.key for kind in plan.lines()}
+    return in_order(lines - checked)
+
+
+def _plan_layer(plan: Plan, key: str) -> dict[str, Any]:
+    spec, kind = plan.specs[key], plan.kind(key)
+    said = {"kind": key, "name_zh": kind.zh, "version": spec.version, "source": spec.source,
+            "approval": spec.approval, "as_at": spec.as_at.isoformat() if spec.as_at else None,
+            "accept_excluded": spec.accept_excluded}  # fmt: skip
+    if key in plan.failed:
+        return said | {"path": plan.failed[key].source, "layer": spec.layer, "failed": plan.failed[key].message}
+    origin = plan.layers[key].origins[0]
+    coverage = plan.coverage[key].zh if key in plan.coverage else None
+    return said | asdict(origin) | {"used": origin.used, "coverage": coverage, "failed": None}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that can change a number."""
+    return {
+        "controllines": __version__,
+        "python": platform.python_version(),
+        "shapely": shapely.__version__,
+        "geos": shapely.geos_version_string,
+        "pyproj": pyproj.__version__,
+        "proj": pyproj.proj_version_str,
+        "pyogrio": pyogrio.__version__,
+        "gdal": pyogrio.__gdal_version_string__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+    }
