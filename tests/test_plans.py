@@ -13,6 +13,7 @@ from controllines import io
 from controllines.crs import Plane
 from controllines.errors import ControlLinesError, PlanError
 from controllines.plans import Plan, checksum, open_plan, unit_kinds
+from controllines.stats import tabulate
 
 WEST, SOUTH = 88.5, 42.8
 
@@ -354,3 +355,19 @@ def test_errors_of_a_plan_are_never_those_of_an_input(data: Path) -> None:
 def test_a_source_that_was_read_can_be_a_layer(data: Path) -> None:
     (source,) = io.read(data, layer="STBHHX")
     assert open_plan({"ecological_redline": source}).layers["ecological_redline"].frame["feature_id"].tolist() == ["r1"]
+
+
+def test_aliases_join_variants_of_a_unit_name(tmp_path: Path) -> None:
+    squares = gpd.GeoDataFrame(
+        {"XZQMC": ["夏乡", "夏镇"]},
+        geometry=[shapely.box(30385000, 4738000, 30385100, 4738100), shapely.box(30385100, 4738000, 30385200, 4738100)],
+        crs="EPSG:4518",
+    )
+    line = gpd.GeoDataFrame(geometry=[shapely.box(30385000, 4738000, 30385200, 4738100)], crs="EPSG:4518")
+    squares.to_file(tmp_path / "x.gpkg", layer="XZQ")
+    line.to_file(tmp_path / "r.gpkg", layer="STBHHX")
+    text = '[layers.township]\npath = "x.gpkg"\n[layers.ecological_redline]\npath = "r.gpkg"\n'
+    for aliases, names in (("", ["夏乡", "夏镇"]), ('[aliases]\n"夏乡" = "夏镇"\n', ["夏镇"])):
+        (tmp_path / "plan.toml").write_text(text + aliases, encoding="utf-8")
+        table = tabulate(open_plan(tmp_path / "plan.toml"), of="生态保护红线", by="乡镇")
+        assert table.frame["township"].tolist() == names

@@ -110,7 +110,9 @@ def _change(before: Array, after: Array, crs: SourceCRS | None) -> Array:
         bounds = lonlat_bounds(before, crs)
         if np.isfinite(bounds).all():
             plane = plane_of(bounds)
-            unit, areas = " 平方米", [shapely.area(to_plane(geoms, crs, plane)) for geoms in (before, after)]
+            with np.errstate(invalid="ignore"):  # what reaches around the earth leaves the plane
+                official = [shapely.area(to_plane(geoms, crs, plane)) for geoms in (before, after)]
+            unit, areas = (" 平方米", official) if np.isfinite(official).all() else (unit, areas)
     return np.array([f"由 {old:.4f} 变为 {new:.4f}{unit}" for old, new in zip(*areas, strict=True)], dtype=object)
 
 

@@ -124,7 +124,7 @@ def info(file: Annotated[str, typer.Argument(help="数据文件 · any readable 
     """说明一个文件是什么 · Tell what a file is, layer by layer."""
     from controllines import describe
 
-    for line in describe.describe(Path(file)):
+    for line in describe.describe(file):
         _say(line)
 
 

@@ -14,7 +14,7 @@ from controllines.errors import CRSError
 from controllines.kinds import kind_of_table
 
 
-def describe(path: Path) -> Iterator[str]:
+def describe(path: Path | str) -> Iterator[str]:
     """Yield Chinese lines: format, layers, kinds, CRS and how it was found, encoding, counts, extent, zone, findings.
 
     Raises
@@ -55,7 +55,8 @@ def _place(source: io.Source) -> Iterator[str]:
     if source.crs is None:
         return
     try:
-        crs = recognise(source.crs, source=source.path, layer=source.layer)
+        declared = "parameters" if source.parameters else None
+        crs = recognise(source.crs, datum=declared, source=source.path, layer=source.layer)
     except CRSError as error:
         yield f"  [error] {error}"
         return

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -297,7 +297,7 @@ def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: st
             "PLAN_EMPTY", source=path, actual="；".join(f.message for f in failed.values()) or "没有图层"
         )
     plane = _plane(read)
-    layers = {key: with_schema(lay(layer, plane)) for key, layer in read.items()}
+    layers = {key: with_schema(lay(_aliased(layer, aliases), plane)) for key, layer in read.items()}
     specs = {key: entry for key, (entry, _) in wanted.items()}
     lines = [key for key in layers if layers[key].kind.is_line]
     return Plan(
@@ -306,6 +306,13 @@ def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: st
         findings=tuple(finding("LAYER_NO_VERSION", source=specs[key].path, layer=layers[key].kind.zh)
                        for key in lines if not specs[key].version),
     )  # fmt: skip
+
+
+def _aliased(layer: Layer, aliases: Mapping[str, str]) -> Layer:
+    """Let variants of a unit's name (夏乡, 夏镇) be one unit, where plan.toml says so."""
+    if layer.kind.group != "unit" or not aliases:
+        return layer
+    return replace(layer, frame=layer.frame.assign(name=layer.frame["name"].replace(dict(aliases))))
 
 
 def _plane(layers: Mapping[str, Layer]) -> Plane:
@@ -336,6 +343,7 @@ def _coverage(key: str, spec: LayerSpec, layers: Mapping[str, Layer]) -> Coverag
 def checksum(plan: Plan) -> str:
     """Return a checksum over the plan's layers and what plan.toml says of them."""
     digest = hashlib.sha256(plan.spec.model_dump_json().encode())
+    digest.update(repr(sorted(plan.aliases.items())).encode())
     for key in in_order(plan.specs):
         # Where a file lies changes nothing; what it holds is in its checksum.
         digest.update(f"{key}{plan.specs[key].model_dump_json(exclude={'path'})}".encode())

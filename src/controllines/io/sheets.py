@@ -24,7 +24,7 @@ _MOST_ROWS = 1_048_576
 _FAR_ROW = re.compile(rb'<(?:row|c)\s[^>]*\br="[A-Z]*\d{8,}"')
 #: What openpyxl raises on damaged workbooks: it trusts their inner structure.
 _DAMAGED = (
-    KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, EOFError, RuntimeError, OverflowError,
+    LookupError, ValueError, TypeError, AttributeError, SyntaxError, EOFError, RuntimeError, OverflowError,
     AssertionError, zipfile.BadZipFile, zlib.error, struct.error,
 )  # fmt: skip
 

@@ -139,7 +139,8 @@ def geometries(column: pa.ChunkedArray, opened: Opened, layer: str | None, found
     high = int((shapely.has_z(geoms) | shapely.has_m(geoms)).sum())
     if high and opened.driver != "LIBKML":  # whose reader gives every point a height
         found.append(finding("COORDINATES_Z", source=opened.shown, layer=layer, actual=high))
-    return np.asarray(shapely.force_2d(geoms), dtype=object)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(shapely.force_2d(geoms), dtype=object)
 
 
 def declared_crs(opened: Opened, about: dict[str, Any]) -> tuple[pyproj.CRS | None, str]:
