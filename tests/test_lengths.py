@@ -91,18 +91,19 @@ def test_depth_and_width(parcel, part, depth, width):
     ],
 )
 def test_clearance(obstacle, gap):
-    found = clearance(in_plane(SQUARE), in_plane(obstacle, box(5000, 0, 5100, 100)), PLANE, 100.0)
+    found = clearance(in_plane(SQUARE), (np.array([0, 0]), in_plane(obstacle, box(5000, 0, 5100, 100))), PLANE, 100.0)
     assert found[0] * scale() == pytest.approx(gap, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize("obstacle", [box(200.1, 0, 300, 100), box(0, 200.1, 100, 300)])
 def test_clearance_ends_at_the_limit(obstacle):
-    assert np.isnan(clearance(in_plane(SQUARE), in_plane(obstacle), PLANE, 100.0))[0]
+    assert np.isnan(clearance(in_plane(SQUARE), (np.array([0]), in_plane(obstacle)), PLANE, 100.0))[0]
 
 
 def test_clearance_takes_the_nearest():
     land = in_plane(SQUARE, box(0, 300, 10, 310))
-    found = clearance(land, in_plane(box(0, 120, 10, 130), box(0, 325, 10, 330)), PLANE, 100.0)
+    obstacles = in_plane(box(0, 120, 10, 130), box(0, 325, 10, 330))
+    found = clearance(land, (np.array([0, 0, 1, 1]), np.tile(obstacles, 2)), PLANE, 100.0)
     assert found * scale() == pytest.approx([20, 15], rel=1e-4)
 
 

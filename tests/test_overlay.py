@@ -197,7 +197,7 @@ def test_a_wrong_union_is_found_and_replaced(monkeypatch, which):
 
     raw = intersect(geoms(SQUARE), features)
     monkeypatch.setattr(shapely, "union_all", lie)
-    inside, _, redone = divide(geoms(SQUARE), features, raw, raw)
+    inside, _, redone = divide(geoms(SQUARE), raw, raw)
     assert shapely.area(inside)[0] == pytest.approx(7500, abs=1e-3)
     assert redone.all()
 
@@ -206,7 +206,7 @@ def test_divide():
     left = geoms(SQUARE, box(200, 0, 210, 10), box(0, 0, 50, 50))
     right = geoms(box(0, 0, 60, 100), box(40, 0, 80, 100), box(0, 0, 90, 9))
     raw = intersect(left, right)
-    inside, rest, redone = divide(left, right, raw, book_once(raw, features=right)[0])
+    inside, rest, redone = divide(left, raw, book_once(raw)[0])
     assert shapely.area(inside).tolist() == [8090, 0, 2500]
     assert shapely.area(rest).tolist() == [1910, 100, 0]
     assert not redone.any()
@@ -220,7 +220,7 @@ def test_the_rest_has_no_hairline_along_the_outline():
         for shape in (box(0, 0, 60, 50), box(-100, 0.003, 200, 200))
     )
     raw = intersect(left, right)
-    _, rest, _ = divide(left, right, raw, raw)
+    _, rest, _ = divide(left, raw, raw)
     assert shapely.length(rest)[0] == pytest.approx(120.006, abs=1e-6)
 
 
@@ -238,3 +238,48 @@ def test_only_alarms_are_cut_twice(monkeypatch):
     monkeypatch.setattr(shapely, "intersection", watched)
     assert intersect(left[:1], right[:1]).geoms[0].equals_exact(first)
     assert [size for size, grid in seen if grid == overlay.GUARD_GRID_M] == [0]
+
+
+# --- large features ---------------------------------------------------------------------------------------------------
+
+
+def jagged(seed: int, vertices: int) -> shapely.Polygon:
+    """A star of 10 km with a hole, its outline rough at every scale."""
+    rng = np.random.default_rng(seed)
+    angle = np.linspace(0, 2 * np.pi, vertices, endpoint=False)
+    radius = 5000 * (1 + 0.3 * np.sin(7 * angle) + 0.02 * rng.random(vertices))
+    ring = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    return shapely.Polygon(ring, [ring[::-1] * 0.2])
+
+
+@pytest.mark.parametrize("few", [1, 8, 10_000])
+def test_large_features_are_cut_off_around_the_land_without_losing_any(few, monkeypatch):
+    rng = np.random.default_rng(few)
+    corners = rng.uniform(-6000, 6000, (150, 2))
+    size = rng.uniform(1, 900, (150, 2))
+    left = shapely.box(*corners.T, *(corners + size).T)
+    right = geoms(jagged(1, 6000), shapely.affinity.translate(jagged(2, 3000), 9000, 100))
+    monkeypatch.setattr(overlay, "LARGE", 100)
+    monkeypatch.setattr(overlay, "FEW", few)
+    cut = intersect(left, right)
+    whole = shapely.area(shapely.intersection(left[:, None], right[None, :]))
+    found = np.zeros_like(whole)
+    found[cut.left, cut.right] = cut.area
+    assert np.abs(found - whole).max() <= 1e-6
+    assert (whole > 0).sum() > 60
+    # what is cut off reaches beyond the land, so what lies outside it is found as well
+    inside, rest, recomputed = divide(left, cut, book_once(cut)[0])
+    assert shapely.area(inside) + shapely.area(rest) == pytest.approx(shapely.area(left), rel=1e-9)
+    assert not recomputed.any()
+
+
+def test_a_window_the_engine_cuts_wrongly_is_cut_again(monkeypatch):
+    """clip_by_rect does not promise a valid answer, nor all the land."""
+    monkeypatch.setattr(overlay, "LARGE", 100)
+    monkeypatch.setattr(overlay, "FEW", 1)
+    bowtie = shapely.Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])
+    feature = jagged(3, 4000)
+    monkeypatch.setattr(overlay.shapely, "clip_by_rect", lambda geom, *box: bowtie)
+    left = geoms(shapely.box(1500, 1500, 2500, 2500), shapely.box(-2500, 1500, -1500, 2500))
+    true = shapely.area(shapely.intersection(left, feature))
+    assert intersect(left, geoms(feature)).area == pytest.approx(true, rel=1e-12)

@@ -108,7 +108,7 @@ def _change(before: Array, after: Array, crs: SourceCRS | None) -> Array:
     unit, areas = "（源坐标系单位）", [shapely.area(before), shapely.area(after)]
     if crs is not None and len(before):
         bounds = lonlat_bounds(before, crs)
-        if np.isfinite(bounds).all():
+        if np.isfinite(bounds).all() and max(abs(bounds[1]), abs(bounds[3])) <= 89:  # a hole can lie anywhere
             plane = plane_of(bounds)
             with np.errstate(invalid="ignore"):  # what reaches around the earth leaves the plane
                 official = [shapely.area(to_plane(geoms, crs, plane)) for geoms in (before, after)]

@@ -27,7 +27,7 @@ from controllines.lengths import (
     mean_width,
     true_metres,
 )
-from controllines.overlay import Pieces, absorb, book_once, divide, intersect, remainder, split, union_by
+from controllines.overlay import Pieces, absorb, book_once, divide, intersect, neighbours, remainder, split, union_by
 from controllines.plans import Coverage, Plan
 
 Array = np.ndarray
@@ -171,11 +171,11 @@ def _unmeasured(land: Land, kind: Kind, outcome: str) -> Measured:
 def _regions(land: Land, layer: Layer, coverage: Coverage) -> _Regions:
     """Cut the land into inside, outside and uncovered, and take contact out of each."""
     raw = intersect(land.geoms, layer.geoms)
-    pieces, shared_rows, shared = book_once(raw, features=layer.geoms)
-    inside, rest, recomputed = divide(land.geoms, layer.geoms, raw, pieces)
+    pieces, shared_rows, shared = book_once(raw)
+    inside, rest, recomputed = divide(land.geoms, raw, pieces)
     covered = intersect(rest, coverage.geoms)
-    once = book_once(covered, features=coverage.geoms)[0]
-    outside, uncovered, again = divide(rest, coverage.geoms, covered, once)
+    once = book_once(covered)[0]
+    outside, uncovered, again = divide(rest, covered, once)
     thick = [_without_contact(region, land.plane) for region in (inside, outside, uncovered)]
     shared_m2 = np.zeros(len(land))
     shared_m2[shared_rows] = shapely.area(_without_contact(shared, land.plane)[0])
@@ -251,7 +251,9 @@ def _clearance(land: Land, layer: Layer, wanted: Array, limit_m: float) -> Array
         return out
     geoms = land.geoms[rows]
     if layer.kind.sense == AVOID:
-        out[rows] = clearance(geoms, layer.geoms, land.plane, limit_m)
+        # The plane stretches lengths by a few per cent at most: look a little further, then measure truly.
+        i, _, near = neighbours(geoms, layer.geoms, within_m=limit_m * 1.1)
+        out[rows] = clearance(geoms, (i, near), land.plane, limit_m)
         return out
     # What must be kept from is the land outside the line: look at it in a window around each piece of land.
     bounds = shapely.bounds(geoms) + limit_m * 1.1 * np.array([-1, -1, 1, 1])
@@ -261,9 +263,7 @@ def _clearance(land: Land, layer: Layer, wanted: Array, limit_m: float) -> Array
     # Hairlines between two features of the line would lead the land outside to where there is none.
     half = CONTACT_WIDTH_M / 2
     beyond = shapely.buffer(_without_contact(beyond, land.plane)[0], -half, join_style="mitre")
-    for row, geom, foreign in zip(rows, geoms, beyond, strict=True):
-        if not foreign.is_empty:
-            out[row] = clearance(np.array([geom]), np.array([foreign]), land.plane, limit_m)[0] - half
+    out[rows] = clearance(geoms, (np.arange(len(rows)), beyond), land.plane, limit_m) - half
     out[rows] = np.where(out[rows] < half, 0, out[rows])
     return out
 
@@ -288,7 +288,7 @@ def _net_area(land: Land, layer: Layer, regions: _Regions) -> tuple[Array, list[
     pieces = regions.pieces
     if (regions.shared_m2 > 0).any():
         by_kcxs, _, _ = book_once(
-            regions.raw, features=layer.geoms, priority=np.where(unknown, 2.0, kcxs)[regions.raw.right]
+            regions.raw, priority=np.where(unknown, 2.0, kcxs)[regions.raw.right]
         )
         pieces = _trimmed(by_kcxs, (regions.inside, regions.contact_m2), land.plane)
     net = _sum_by(pieces.area * (1 - np.where(unknown, 0, kcxs)[pieces.right]), pieces.left, len(land))

@@ -19,7 +19,7 @@ from functools import cache, cached_property, lru_cache
 import numpy as np
 import pyproj
 import shapely
-from pyproj.exceptions import CRSError as ProjCRSError
+from pyproj.exceptions import ProjError
 
 from controllines.errors import CRSError
 
@@ -218,11 +218,12 @@ def recognise(crs: object, *, datum: str | None = None, source: object = None, l
         raise CRSError.of("CRS_MISSING", source=source, layer=layer, hint="")
     try:
         parsed = _horizontal(_esri_zone(crs) or pyproj.CRS.from_user_input(crs))
-    except ProjCRSError:
+        family = _family(parsed)
+        _own_lonlat(parsed.to_wkt())  # a definition can be well written and still impossible
+    except ProjError:
         raise CRSError.of("CRS_UNKNOWN", source=source, layer=layer, actual=str(crs)[:120]) from None
     if not (parsed.is_projected or parsed.is_geographic):
         raise CRSError.of("CRS_UNKNOWN", source=source, layer=layer, actual=parsed.name)
-    family = _family(parsed)
     if family in ("cgcs2000", "wgs84"):
         return SourceCRS(parsed, family)
     if datum == "as_is":

@@ -14,6 +14,8 @@ from controllines.crs import Plane
 Array = np.ndarray
 #: Lengths found by halving are right to this share of themselves.
 ACCURACY = 1e-5
+#: The largest circle inside is right to this share of the mean width.
+CIRCLE_ACCURACY = 2e-4
 #: A part whose mean width is no more than the coordinate precision (m) is contact (接边), not conflict.
 CONTACT_WIDTH_M = 0.0001
 
@@ -52,7 +54,7 @@ def _without_hairlines(geoms: Array) -> Array:
 def _largest_circle(geoms: Array) -> Array:
     """Return the line from the middle of the largest circle inside to its rim."""
     mean = 2 * shapely.area(geoms) / shapely.length(geoms)
-    return np.asarray(shapely.maximum_inscribed_circle(geoms, tolerance=ACCURACY * mean))
+    return np.asarray(shapely.maximum_inscribed_circle(geoms, tolerance=CIRCLE_ACCURACY * mean))
 
 
 def inset_depth(within: Array, part: Array) -> Array:
@@ -85,15 +87,18 @@ def _depth(within: Array, part: Array) -> Array:
     return np.asarray((low + high) / 2)
 
 
-def clearance(geoms: Array, obstacles: Array, plane: Plane, limit_m: float) -> Array:
-    """Return the distance (m) from each geometry to the nearest obstacle, NaN beyond ``limit_m``."""
+def clearance(geoms: Array, obstacles: tuple[Array, Array], plane: Plane, limit_m: float) -> Array:
+    """Return the distance (m) from each geometry to its nearest obstacle, NaN beyond ``limit_m``.
+
+    Parameters
+    ----------
+    obstacles : rows of ``geoms``, and an obstacle near each; a row may occur several times
+    """
     out = np.full(len(geoms), np.nan)
-    # The plane stretches lengths by a few per cent at most: search a little further, then measure truly.
-    i, j = shapely.STRtree(obstacles).query(geoms, predicate="dwithin", distance=limit_m * 1.1)
-    if not len(i):
-        return out
-    gap = shapely.shortest_line(geoms[i], obstacles[j])
-    length = shapely.length(true_metres(gap, plane))
+    i, near = obstacles
+    gap = shapely.shortest_line(geoms[i], near)  # None where there is nothing near
+    given = ~shapely.is_missing(gap)
+    i, length = i[given], shapely.length(true_metres(gap[given], plane))
     order = np.lexsort((length, i))
     rows, first = np.unique(i[order], return_index=True)
     nearest = length[order][first]

@@ -13,7 +13,7 @@ All geometries are in one plane; only polygonal parts count, so touching is neve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import shapely
@@ -28,6 +28,10 @@ GUARD_GRID_M = 1e-6
 GUARD_SHARE = 1e-3
 #: Two cuts differ if their areas differ by more than this (m²) plus what the grid can move along the outline.
 GUARD_AREA_M2 = 1e-4
+#: A polygon with more vertices is cut off around what it is laid over, and halved first if more than a few ask for it.
+LARGE, FEW = 2_000, 8
+#: Margin (m) of such a window: its edges must not run along those of the land, so it is no round number.
+WINDOW_M = 1.7320508
 _EMPTY = shapely.Polygon()
 
 
@@ -40,12 +44,18 @@ class Pieces:
     left, right : rows of the two inputs
     geoms : Polygon or MultiPolygon of each piece
     recomputed : True where the guard replaced the first cut
+    cutters : the feature each piece was cut with, or as much of it as lies near; omitted: the pieces themselves
     """
 
     left: Array
     right: Array
     geoms: Array
     recomputed: Array
+    cutters: Array = field(default_factory=lambda: np.empty(0, dtype=object))
+
+    def __post_init__(self) -> None:
+        if len(self.cutters) != len(self.geoms):
+            object.__setattr__(self, "cutters", self.geoms)
 
     def __len__(self) -> int:
         return len(self.left)
@@ -57,41 +67,103 @@ class Pieces:
 
     def take(self, rows: Array) -> Pieces:
         """Return the pieces at ``rows`` (indices or mask)."""
-        return Pieces(self.left[rows], self.right[rows], self.geoms[rows], self.recomputed[rows])
+        return Pieces(self.left[rows], self.right[rows], self.geoms[rows], self.recomputed[rows], self.cutters[rows])
 
     def with_geoms(self, geoms: Array) -> Pieces:
         """Return the pieces with other geometries, without those that became empty."""
-        return Pieces(self.left, self.right, geoms, self.recomputed).take(shapely.area(geoms) > 0)
+        return replace(self, geoms=geoms).take(shapely.area(geoms) > 0)
 
 
 def intersect(left: Array, right: Array) -> Pieces:
     """Return the pieces common to geometries of ``left`` and of ``right`` (missing ones take no part)."""
-    pairs = shapely.STRtree(right).query(left, predicate="intersects")
+    i, j, cutters = neighbours(left, right)
+    left_covers, right_covers, apart = _relations(left[i], cutters)
+    geoms = np.where(right_covers, left[i], cutters).astype(object)
+    recomputed = np.zeros(len(i), bool)
+    cut = np.flatnonzero(~left_covers & ~right_covers & ~apart)
+    geoms[cut], recomputed[cut] = _guarded(left[i[cut]], cutters[cut])
+    keep = ~apart & (shapely.area(geoms) > 0)
+    return Pieces(i, j, geoms, recomputed, cutters).take(keep)
+
+
+def neighbours(left: Array, right: Array, *, within_m: float = 0.0) -> tuple[Array, Array, Array]:
+    """Return pairs whose boxes come within a distance, and the right geometry of each, as far as it lies near.
+
+    Of a right geometry with many vertices only the surroundings of the left one are taken: a redline of 400 000
+    vertices costs no more than a field.
+
+    Returns
+    -------
+    i, j : rows of left and right, sorted
+    near : right geometry of each pair; large ones are cut off in a box around the left one, beyond ``within_m``
+    """
+    bounds = shapely.bounds(left)
+    around = bounds + (within_m + WINDOW_M) * np.array([-1.0, -1.0, 1.0, 1.0])
+    windows = np.full(len(left), None, dtype=object)
+    given = np.flatnonzero(np.isfinite(bounds).all(axis=1))
+    windows[given] = shapely.box(*around[given].T)
+    pairs = shapely.STRtree(right).query(windows)
     order = np.lexsort((pairs[1], pairs[0]))
     i, j = pairs[0][order], pairs[1][order]
-    left_covers, right_covers, touches = _relations(left, right, i, j)
-    geoms = np.where(right_covers, left[i], right[j]).astype(object)
-    recomputed = np.zeros(len(i), bool)
-    cut = np.flatnonzero(~left_covers & ~right_covers & ~touches)
-    geoms[cut], recomputed[cut] = _guarded(left[i[cut]], right[j[cut]])
-    keep = ~touches & (shapely.area(geoms) > 0)
-    return Pieces(i, j, geoms, recomputed).take(keep)
+    near = np.array(right[j], dtype=object)
+    for row in np.unique(j[shapely.get_num_coordinates(near) > LARGE]):
+        own = np.flatnonzero(j == row)
+        near[own] = _in_windows(right[row], around[i[own]])
+    return i, j, near
 
 
-def _relations(left: Array, right: Array, i: Array, j: Array) -> tuple[Array, Array, Array]:
-    """Say for each pair whether left covers right, right covers left, or they only touch (prepared predicates)."""
-    users = (left[np.unique(i)], right[np.unique(j)])
-    for geoms in users:
-        shapely.prepare(geoms)
-    left_covers = shapely.covers(left[i], right[j])
-    right_covers = shapely.covers(right[j], left[i])
-    touches = np.zeros(len(i), bool)
-    open_pairs = np.flatnonzero(~left_covers & ~right_covers)
-    touches[open_pairs] = shapely.touches(left[i[open_pairs]], right[j[open_pairs]])
+def _in_windows(geom: shapely.Geometry, boxes: Array) -> Array:
+    """Return a polygon cut off in each box; it is halved first as long as many boxes ask for a small part of it."""
+    if len(boxes) <= FEW or shapely.get_num_coordinates(geom) <= LARGE:
+        return _clipped(geom, boxes)
+    bounds = np.array(shapely.bounds(geom))
+    axis = int(bounds[3] - bounds[1] > bounds[2] - bounds[0])
+    middle = (bounds[axis] + bounds[axis + 2]) / 2
+    halves = np.array([bounds, bounds])
+    halves[0, axis + 2] = halves[1, axis] = middle
+    sides = (boxes[:, axis + 2] < middle, boxes[:, axis] > middle)
+    across = ~(sides[0] | sides[1])
+    out = np.full(len(boxes), _EMPTY, dtype=object)
+    out[across] = _clipped(geom, boxes[across])
+    for half, rows in zip(_halved(geom, halves), sides, strict=True):
+        if rows.any():
+            out[rows] = _in_windows(half, boxes[rows])
+    return out
+
+
+def _halved(geom: shapely.Geometry, halves: Array) -> Array:
+    """Cut a polygon in two; the fast way of the engine is taken only if no land is lost."""
+    fast = polygonal(np.array([shapely.clip_by_rect(geom, *box) for box in halves], dtype=object))
+    if abs(shapely.area(fast).sum() - shapely.area(geom)) <= 1e-9 * shapely.area(geom):
+        return fast
+    return polygonal(shapely.intersection(geom, shapely.box(*halves.T)))
+
+
+def _clipped(geom: shapely.Geometry, boxes: Array) -> Array:
+    """Cut a polygon off in boxes; the fast way of the engine is taken only where its answer is valid."""
+    out = polygonal(np.array([shapely.clip_by_rect(geom, *box) for box in boxes], dtype=object))
+    wrong = np.flatnonzero(~shapely.is_valid(out))
+    if len(wrong):
+        shape = shapely.make_valid(geom)
+        out[wrong] = polygonal(shapely.intersection(shape, shapely.box(*boxes[wrong].T)))
+    return out
+
+
+def _relations(left: Array, right: Array) -> tuple[Array, Array, Array]:
+    """Say for each pair whether left covers right, right covers left, or they share no land (prepared predicates)."""
+    shapely.prepare(left)
+    shapely.prepare(right)
+    apart = ~shapely.intersects(left, right)
+    meet = np.flatnonzero(~apart)
+    left_covers, right_covers = np.zeros(len(left), bool), np.zeros(len(left), bool)
+    left_covers[meet] = shapely.covers(left[meet], right[meet])
+    right_covers[meet] = shapely.covers(right[meet], left[meet])
+    open_pairs = np.flatnonzero(~apart & ~left_covers & ~right_covers)
+    apart[open_pairs] = shapely.touches(left[open_pairs], right[open_pairs])
     # A prepared geometry must never be met by another thread.
-    for geoms in users:
-        shapely.destroy_prepared(geoms)
-    return left_covers, right_covers, touches
+    shapely.destroy_prepared(left)
+    shapely.destroy_prepared(right)
+    return left_covers, right_covers, apart
 
 
 def _cut(left: Array, right: Array) -> Array:
@@ -128,15 +200,12 @@ def _settled(geoms: Array, alarm: Array, again: Array) -> tuple[Array, Array]:
     return geoms, recomputed
 
 
-def book_once(
-    pieces: Pieces, *, features: Array | None = None, priority: Array | None = None
-) -> tuple[Pieces, Array, Array]:
+def book_once(pieces: Pieces, *, priority: Array | None = None) -> tuple[Pieces, Array, Array]:
     """Give land under several features of one layer to the first of them, so that it counts once.
 
     Parameters
     ----------
     pieces : pieces of one layer
-    features : the layer's features by row; omitted: the pieces are the features
     priority : value of each piece, the smallest is first; omitted: the first by row
 
     Returns
@@ -151,15 +220,14 @@ def book_once(
     if not len(later):
         return pieces, np.empty(0, np.int64), np.empty(0, dtype=object)
     rows, group = np.unique(later, return_inverse=True)
-    source = pieces.geoms[earlier] if features is None else features[pieces.right[earlier]]
-    before = union_by(source, group, len(rows))
+    before = union_by(pieces.cutters[earlier], group, len(rows))
     geoms = np.array(pieces.geoms, dtype=object)
     taken, recut = _guarded(geoms[rows], before)
     geoms[rows], redone = remainder(geoms[rows], before, common_m2=shapely.area(taken))
     recomputed = pieces.recomputed.copy()
     recomputed[rows] |= recut | redone
     left, owner = np.unique(pieces.left[rows], return_inverse=True)
-    once = Pieces(pieces.left, pieces.right, pieces.geoms, recomputed).with_geoms(geoms)
+    once = replace(pieces, recomputed=recomputed).with_geoms(geoms)
     return once, left, union_by(taken, owner, len(left))
 
 
@@ -194,7 +262,7 @@ def union_by(geoms: Array, group: Array, count: int) -> Array:
     return out
 
 
-def divide(whole: Array, features: Array, raw: Pieces, once: Pieces) -> tuple[Array, Array, Array]:
+def divide(whole: Array, raw: Pieces, once: Pieces) -> tuple[Array, Array, Array]:
     """Divide each geometry into what lies in any feature of a layer and what does not.
 
     Both come from cuts with the features as they are: cutting with what was cut before leaves hairlines along the
@@ -202,8 +270,8 @@ def divide(whole: Array, features: Array, raw: Pieces, once: Pieces) -> tuple[Ar
 
     Parameters
     ----------
-    whole, features : left and right input of ``raw``
-    raw, once : their pieces from ``intersect``, before and after ``book_once``
+    whole : left input of ``raw``
+    raw, once : its pieces from ``intersect``, before and after ``book_once``
 
     Returns
     -------
@@ -216,7 +284,7 @@ def divide(whole: Array, features: Array, raw: Pieces, once: Pieces) -> tuple[Ar
     inside[raw.left[single]] = raw.geoms[single]
     recomputed = np.zeros(len(whole), bool)
     recomputed[np.concatenate([raw.left[raw.recomputed], once.left[once.recomputed]])] = True
-    together = union_by(features[raw.right], raw.left, len(whole))
+    together = union_by(raw.cutters, raw.left, len(whole))
     several = np.flatnonzero(count > 1)
     inside[several], recut = _guarded(whole[several], together[several])
     recomputed[several] |= recut
@@ -262,12 +330,12 @@ def remainder(whole: Array, taken: Array, *, common_m2: Array | None = None) -> 
 def split(left: Array, right: Array) -> Pieces:
     """Cut geometries by a layer; what no feature takes has right row -1. Areas of the pieces add up to the whole."""
     raw = intersect(left, right)
-    pieces, _, _ = book_once(raw, features=right)
+    pieces, _, _ = book_once(raw)
     taken = np.bincount(pieces.left, weights=pieces.area, minlength=len(left)) if len(pieces) else np.zeros(len(left))
     # All but a hairline taken: nothing is left, and the large features need not be united.
     given = np.flatnonzero(shapely.area(left) - taken > 1e-9 * shapely.area(left))
     of_given = np.isin(raw.left, given)
-    together = union_by(right[raw.right[of_given]], np.searchsorted(given, raw.left[of_given]), len(given))
+    together = union_by(raw.cutters[of_given], np.searchsorted(given, raw.left[of_given]), len(given))
     rest, redone = remainder(left[given], together, common_m2=taken[given])
     some = shapely.area(rest) > 0
     both = Pieces(
@@ -292,4 +360,4 @@ def absorb(pieces: Pieces, thin: Array) -> Pieces:
     geoms = np.array(pieces.geoms, dtype=object)
     rows, group = np.unique(target[changed], return_inverse=True)
     geoms[rows] = union_by(pieces.geoms[changed], group, len(rows))
-    return Pieces(pieces.left, pieces.right, geoms, pieces.recomputed).take(keep)
+    return replace(pieces, geoms=geoms).take(keep)

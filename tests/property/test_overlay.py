@@ -112,7 +112,7 @@ def compare(family, count, seed):
         exact = float(intersection_area(one[0], other[0]))
         raw = intersect(one, other)
         assert raw.area.sum() == pytest.approx(exact, abs=TOLERANCE_M2), (family, seed, n)
-        _, rest, _ = divide(one, other, raw, raw)
+        _, rest, _ = divide(one, raw, raw)
         assert shapely.area(rest)[0] + exact == pytest.approx(one[0].area, abs=TOLERANCE_M2), (family, seed, n)
 
 
@@ -176,8 +176,8 @@ many = st.lists(shapes(), min_size=1, max_size=4)
 def test_the_parts_add_up(left, right):
     left, right = array(left), array(right)
     raw = intersect(left, right)
-    once, rows, shared = book_once(raw, features=right)
-    inside, rest, recomputed = divide(left, right, raw, once)
+    once, rows, shared = book_once(raw)
+    inside, rest, recomputed = divide(left, raw, once)
     area = shapely.area(left)
     assert shapely.area(inside) + shapely.area(rest) == pytest.approx(area, rel=1e-9)
     booked = np.bincount(once.left, weights=once.area, minlength=len(left))
@@ -206,7 +206,7 @@ def test_order_splitting_and_doubling_do_not_matter(one, features, random):
     def inside(layer_of):
         right = array(layer_of)
         raw = intersect(array([one]), right)
-        return shapely.area(divide(array([one]), right, raw, book_once(raw, features=right)[0])[0])[0]
+        return shapely.area(divide(array([one]), raw, book_once(raw)[0])[0])[0]
 
     area = inside(features)
     mixed = list(features)

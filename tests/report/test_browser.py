@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from controllines.report import write_report
 
@@ -56,12 +57,12 @@ def ids(page) -> list[str]:
 
 
 def test_everything_is_there_at_once(page):
-    assert page.locator("h1").inner_text() == "三条控制线套合核对"
-    assert page.locator(".banner").inner_text() == "合成数据，仅供演示"
+    expect(page.locator("h1")).to_have_text("三条控制线套合核对")
+    expect(page.locator(".banner")).to_have_text("合成数据，仅供演示")
     assert len(ids(page)) == 11
-    assert "显示 11 / 11" in page.locator("#count").inner_text()
+    expect(page.locator("#count")).to_contain_text("显示 11 / 11")
     assert page.locator("#map path").count() > 20
-    assert "生态保护红线" in page.locator("#legend").inner_text()
+    expect(page.locator("#legend")).to_contain_text("生态保护红线")
     assert page.locator(".leaflet-control-scale-line").inner_text().endswith("m")
 
 
@@ -79,7 +80,7 @@ def test_search(page, hostile):
     assert ids(page) == ["TKX-004"]
     page.fill("#search", "没有这个")
     assert ids(page) == []
-    assert page.locator("#list").inner_text() == "没有符合条件的地块"
+    expect(page.locator("#list")).to_have_text("没有符合条件的地块")
 
 
 def test_filter_and_sort(page):
@@ -103,12 +104,12 @@ def test_click_in_the_list_zooms_and_opens_the_card(page):
     before = page.locator(".leaflet-control-scale-line").inner_text()
     page.locator("#list button", has_text="TKX-002").click()
     card = page.locator("#card")
-    assert card.locator("h2").inner_text() == "TKX-002"
+    expect(card.locator("h2")).to_have_text("TKX-002")
     assert card.locator(".sentence").all_inner_texts()[2] == "全部位于城镇开发边界外"
-    assert "未作规则判定" in card.inner_text()
-    assert "面积口径：椭球面积" in card.inner_text()
+    expect(card).to_contain_text("未作规则判定")
+    expect(card).to_contain_text("面积口径：椭球面积")
     assert page.locator(".leaflet-control-scale-line").inner_text() != before
-    assert page.locator('[aria-current="true"] .id').inner_text() == "TKX-002"
+    expect(page.locator('[aria-current="true"] .id')).to_have_text("TKX-002")
     page.keyboard.press("Escape")
     assert card.is_hidden()
 
@@ -117,7 +118,7 @@ def test_click_on_the_map_opens_the_card(page):
     page.locator("#list button", has_text="TKX-001").click()
     page.keyboard.press("Escape")
     page.locator('#map path[stroke="#2f7f86"]').first.click()
-    assert page.locator("#card h2").inner_text() == "TKX-001"
+    expect(page.locator("#card h2")).to_have_text("TKX-001")
 
 
 def test_excluded_application_says_why(page):
@@ -138,7 +139,7 @@ def test_keyboard_alone_reaches_a_card(page):
     page.locator("#list button").first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    assert page.locator("#card h2").inner_text() == "TKX-002"
+    expect(page.locator("#card h2")).to_have_text("TKX-002")
 
 
 def test_prints_with_map_and_all_sentences(page, tmp_path):

@@ -7,6 +7,7 @@ import io
 import re
 import struct
 import unicodedata
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -75,7 +76,8 @@ def read_xlsx(opened: Opened, limits: Limits) -> list[Sheet]:
 
     try:
         _check_parts(opened, limits)
-        with opened.path.open("rb") as stream:
+        with opened.path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of styles, names and validation, which nobody reads here
             book = openpyxl.load_workbook(stream, read_only=True, data_only=False, keep_links=False)
             return [Sheet(str(sheet.title), "UTF-8", list(_rows(sheet))) for sheet in book.worksheets]
     except _DAMAGED as problem:
