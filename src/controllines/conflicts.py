@@ -258,8 +258,8 @@ def _clearance(land: Land, layer: Layer, wanted: Array, limit_m: float) -> Array
     # What must be kept from is the land outside the line: look at it in a window around each piece of land.
     bounds = shapely.bounds(geoms) + limit_m * 1.1 * np.array([-1, -1, 1, 1])
     windows = np.asarray(shapely.box(*bounds.T))
-    near = intersect(windows, layer.geoms)
-    beyond, _ = remainder(windows, union_by(near.geoms, near.left, len(rows)))
+    inside = intersect(windows, layer.geoms)
+    beyond, _ = remainder(windows, union_by(inside.geoms, inside.left, len(rows)))
     # Hairlines between two features of the line would lead the land outside to where there is none.
     half = CONTACT_WIDTH_M / 2
     beyond = shapely.buffer(_without_contact(beyond, land.plane)[0], -half, join_style="mitre")
