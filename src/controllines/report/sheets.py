@@ -9,7 +9,7 @@ from controllines.findings import LISTED_PER_CODE, SEVERITIES, catalogue
 from controllines.kinds import AVOID, registry
 from controllines.report.figures import Figure, area, figure, metres, percent, total
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
-from controllines.report.rows import Row, grouped
+from controllines.report.rows import Row, file_name
 from controllines.report.sentences import Scope
 from controllines.report.words import clean, say, word, words
 from controllines.units import NO_DATA
@@ -217,7 +217,7 @@ def _findings(report: Report) -> Table:
         _column("layer", 16, "wrap"), _column("message", 50, "wrap"), _column("fix", 44, "wrap"),
         _column("cause", 40, "wrap"), _column("places", 44, "wrap"), _column("code_finding", 26),
     )  # fmt: skip
-    groups = grouped(report.findings, "code", "source", "layer")
+    groups = _groups_of(report.findings)
     mine = {parcel.source for parcel in report.parcels}
     order = sorted(groups.values(), key=lambda rows: (clean(rows[0]["source"]) not in mine, _severity(rows[0])))
     counts = report.provenance["finding_counts"]
@@ -226,6 +226,15 @@ def _findings(report: Report) -> Table:
         layers[code] = layers.get(code, 0) + 1
     rows = tuple(_finding(rows, counts, alone=layers[rows[0]["code"]] == 1) for rows in order)
     return Table(word("sheets", "findings"), columns, rows, areas=False)
+
+
+def _groups_of(findings: Sequence[Row]) -> dict[tuple[str, str | None, str | None], list[Row]]:
+    """Group findings by code and layer; errors by file too, as each says something else."""
+    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
+    for row in findings:
+        source = row["source"] if row["severity"] == "error" else None
+        groups.setdefault((row["code"], source, row["layer"]), []).append(row)
+    return groups
 
 
 def _severity(row: Row) -> int:
@@ -238,16 +247,19 @@ def _finding(rows: list[Row], counts: dict[str, int], *, alone: bool) -> tuple[C
     if not alone and len(rows) >= LISTED_PER_CODE:
         count = say("notes", "capped", count=len(rows))
     entry = catalogue().get(first["code"])
-    places = list(dict.fromkeys(filter(None, map(_place, rows))))
+    sources = list(dict.fromkeys(clean(row["source"]) for row in rows))
+    source = say("notes", "files", first=sources[0], count=len(sources)) if len(sources) > 1 else sources[0]
+    places = list(dict.fromkeys(filter(None, (_place(row, with_file=len(sources) > 1) for row in rows))))
     listed = "、".join(places[:PLACES]) + (word("notes", "more") if len(places) > PLACES else "")
     return (
-        word("severity", first["severity"]), count, clean(first["source"]), clean(first["layer"]),
+        word("severity", first["severity"]), count, source, clean(first["layer"]),
         clean(first["message"]), clean(first["fix"]), entry.cause if entry else "", listed, first["code"],
     )  # fmt: skip
 
 
-def _place(row: Row) -> str:
-    feature = clean(row["feature"])
+def _place(row: Row, *, with_file: bool) -> str:
+    parts = (file_name(clean(row["source"])) if with_file else "", clean(row["feature"]))
+    feature = "：".join(filter(None, parts))
     if row["x"] is None or row["y"] is None:
         return feature
     return f"{feature}（{row['x']:.10g}, {row['y']:.10g}）"
