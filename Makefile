@@ -1,15 +1,18 @@
 # Everything runs in the project's own .venv; PYTHON chooses the interpreter it is made from (3.11 or later).
 PYTHON ?= python3
 SIZE ?= small
+COUNT ?= 100000
+SEED ?= 1
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo data test lint docs bench clean
+.PHONY: help demo data test fuzz lint docs bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo   演示县：写入 demo-output/ (checks a synthetic county)"
 	@echo "make test   全部测试 (all tests)"
+	@echo "make fuzz   破坏性输入测试 (damaged files of eight formats; COUNT=, SEED=)"
 	@echo "make lint   ruff, mypy --strict"
 	@echo "make docs   重新生成 docs/findings.md (from the catalogue of findings)"
 	@echo "make data   重新生成 data/demo (the committed demo county)"
@@ -21,6 +24,9 @@ demo: .venv/.runtime
 
 test: .venv/.test
 	$(BIN)/pytest -n auto
+
+fuzz: .venv/.test
+	$(BIN)/python tests/fuzz/mutate.py --count $(COUNT) --seed $(SEED) --verbose
 
 lint: .venv/.dev
 	$(BIN)/ruff check

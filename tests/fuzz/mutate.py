@@ -37,7 +37,9 @@ FORMATS = tuple(seeds.SUFFIX)
 def mutant(number: int, seed: int, originals: dict[str, bytes]) -> tuple[str, bytes]:
     """Return format and bytes of one mutant."""
     name = FORMATS[number % len(FORMATS)]
-    return name, mutations.mutate(originals[name], Random(f"{seed}:{number}"), mutations.OF_FORMAT[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile tells of the double names that are meant
+        return name, mutations.mutate(originals[name], Random(f"{seed}:{number}"), mutations.OF_FORMAT[name])
 
 
 # --- the child: reads ------------------------------------------------------------------------------------------
@@ -51,28 +53,33 @@ def _late(*_: object) -> None:
     raise TooLateError
 
 
+def _coded(problem: Any) -> str:
+    """Return the code of an error; it must be one of the catalogue, with a message."""
+    from controllines.findings import catalogue
+
+    assert problem.code in catalogue()
+    assert problem.severity == "error"
+    assert problem.message
+    return str(problem.code)
+
+
 def outcome(path: Path) -> tuple[str, str]:
     """Read one file as an application; return (``result`` or ``error``, code), or let the exception out."""
-    from controllines import io
     from controllines.errors import ControlLinesError
-    from controllines.findings import catalogue
     from controllines.parcels import read_parcels
 
+    # Tables of corner points cannot name their CRS.
+    crs = "EPSG:4526" if path.suffix in (".csv", ".xlsx") else None
     try:
-        sources = io.read(path)
-        # tables of corner points cannot name their CRS
-        layer = read_parcels(path, crs="EPSG:4526" if sources[0].crs is None else None)
-    except ControlLinesError as problem:
-        assert problem.finding.code in catalogue()
-        assert problem.finding.message
-        return "error", problem.finding.code
+        layer = read_parcels(path, crs=crs)
+    except ControlLinesError as error:
+        return "error", _coded(error.finding)
     if not layer.origins[0].driver:  # the file as a whole: one excluded row
-        (row,), problem = layer.frame.to_dict("records"), layer.findings[0]
-        assert row["status"] == "excluded"
-        assert (problem.severity, problem.code in catalogue()) == ("error", True)
-        return "error", problem.code
-    assert len(layer.frame) == sum(len(source.geoms) for source in sources), "features in = used + excluded"
+        assert layer.frame["status"].tolist() == ["excluded"]
+        return "error", _coded(layer.findings[0])
     status = layer.frame["status"]
+    assert len(status) == sum(origin.features_in for origin in layer.origins)
+    assert (status == "excluded").sum() == sum(origin.excluded for origin in layer.origins)
     assert status.isin(["ok", "repaired", "excluded"]).all()
     if (status == "excluded").all():
         return "result", "all excluded"
@@ -93,6 +100,8 @@ def _worker_rss() -> int:
 def serve(start: int, stop: int, *, step: int, seed: int, keep: Path) -> None:
     """Read the mutants one after the other; tell the parent of each in one line of JSON."""
     warnings.simplefilter("error")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is seen, but not between the answers
     signal.signal(signal.SIGALRM, _late)
     originals = seeds.make()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
@@ -117,8 +126,8 @@ def serve(start: int, stop: int, *, step: int, seed: int, keep: Path) -> None:
             }  # fmt: skip
             if kind in ("failure", "hang"):
                 _keep(keep, number, name, data, why=f"{code}\n{trace}")
-            sys.stdout.write(json.dumps(told) + "\n")
-            sys.stdout.flush()
+            answers.write(json.dumps(told) + "\n")
+            answers.flush()
 
 
 def _place(problem: Exception) -> str:
@@ -202,15 +211,10 @@ class Lane:
 def run(args: argparse.Namespace) -> Figures:
     """Run all mutants."""
     figures, originals = Figures(), seeds.make()
+    began, shown = time.monotonic(), 0
     with selectors.DefaultSelector() as selector:
-
-        def watch(lane: Lane) -> None:
-            if lane.child is not None:
-                selector.register(lane.child.stdout, selectors.EVENT_READ, lane)  # type: ignore[arg-type]
-
-        for first in range(min(args.jobs, args.count)):
-            watch(Lane(first, args))
-        began, shown = time.monotonic(), 0
+        for first in range(args.start, min(args.start + args.jobs, args.count)):
+            _watch(selector, Lane(first, args))
         while selector.get_map():
             for key, _ in selector.select(5.0):
                 lane: Lane = key.data
@@ -218,12 +222,9 @@ def run(args: argparse.Namespace) -> Figures:
                 if line.endswith(b"\n"):
                     figures.add(json.loads(line))
                     lane.next, lane.since = lane.next + args.jobs, time.monotonic()
-                    continue
-                selector.unregister(key.fileobj)
-                code = lane.child.wait()  # type: ignore[union-attr]
-                if lane.next < args.count:
-                    lane.lost(figures, originals, f"crash {code}")
-                    watch(lane)
+                else:
+                    selector.unregister(key.fileobj)
+                    _ended(lane, selector, figures, originals)
             for key in list(selector.get_map().values()):
                 if time.monotonic() - key.data.since > SECONDS + 30:  # stuck where no signal reaches Python
                     key.data.child.kill()
@@ -235,6 +236,19 @@ def run(args: argparse.Namespace) -> Figures:
     return figures
 
 
+def _watch(selector: selectors.BaseSelector, lane: Lane) -> None:
+    if lane.child is not None:
+        selector.register(lane.child.stdout, selectors.EVENT_READ, lane)  # type: ignore[arg-type]
+
+
+def _ended(lane: Lane, selector: selectors.BaseSelector, figures: Figures, originals: dict[str, bytes]) -> None:
+    """Look why a child ended: it had no more mutants, or the next one was too much for it."""
+    code = lane.child.wait()  # type: ignore[union-attr]
+    if lane.next < lane.args.count:
+        lane.lost(figures, originals, f"crash {code}")
+        _watch(selector, lane)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
@@ -243,7 +257,9 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"))
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--start", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--start", type=int, default=0, help="number of the first mutant; --count is the number behind the last"
+    )
     args = parser.parse_args()
     if args.serve:
         serve(args.start, args.count, step=args.jobs, seed=args.seed, keep=args.keep)

@@ -1,4 +1,4 @@
-"""Damage: what transmission, editors, exporters and ill will do to a file. Everything follows from the one ``Random``."""
+"""Damage: what transmission, editors, exporters and ill will do to a file. All of it follows from one ``Random``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 NUMBERS = (
-    "NaN", "nan", "inf", "-inf", "1e999", "-1e999", "1e308", "1e-320", "0", "-0", "-1", "999999999999999999999", "1.5.2",
-    "１２３", "12,3", "", " ", "0x10", "1_000", "4294967296", "2147483648", "-32768", "65536", "٣", "=1+1", "½", "1e5000000",
+    "NaN", "nan", "inf", "-inf", "1e999", "-1e999", "1e308", "1e-320", "0", "-0", "-1", "999999999999999999999",
+    "1.5.2", "１２３", "12,3", "", " ", "0x10", "1_000", "4294967296", "2147483648", "-32768", "65536", "٣", "=1+1",
+    "½", "1e5000000",
 )  # fmt: skip
 WORDS = (
     "", " ", "\x00", "=HYPERLINK(1)", "'", '"', "<b>", "&x;", "../../x", "{0}", "%s", "é", "𠮷", "\ufeff", "\u202e",
-    "长" * 5000, "a" * 300, "\n", "null", "\\", "\x7f", "[", "@", ",,,,", "坐标系", "EPSG:0", "EPSG:4610", "EPSG:99999999",
+    "长" * 5000, "a" * 300, "\n", "null", "\\", "\x7f", "[", "@", ",,,,", "坐标系", "EPSG:0", "EPSG:4610",
+    "EPSG:99999999",
 )  # fmt: skip
 BYTES = (b"\x00", b"\xff", b"\x80", b"\x7f", b"\xfe", b"\x01", b"\x20", b",", b"\n", b'"', b"\x00" * 64, b"\xff" * 64)
 WIDE = tuple(
@@ -32,7 +34,18 @@ WIDE = tuple(
         *((order + "d", x) for x in (float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 5e-324, 0.0, 1e18)),
     )
 )
-ENCODINGS = ("gb18030", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "big5", "shift_jis", "cp037")
+ENCODINGS = (
+    "gb18030",
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "big5",
+    "shift_jis",
+    "cp037",
+)
 
 Change = Callable[[bytes, Random], bytes]
 
@@ -232,7 +245,10 @@ def _members(data: bytes, chance: Random) -> bytes:
     if how == 0:
         del parts[chosen]
     elif how == 1:
-        parts[chosen] = (chance.choice(("../" + name, name.upper(), "a/" + name, "长" * 90, "x", "CON", name + "\x00")), content)
+        parts[chosen] = (
+            chance.choice(("../" + name, name.upper(), "a/" + name, "长" * 90, "x", "CON", name + "\x00")),
+            content,
+        )
     else:
         textual = name.endswith((".xml", ".rels", ".prj", ".cpg"))
         parts[chosen] = (name, mutate(content, chance, TEXT + ANY if textual else ANY) if content else b"\xff")
@@ -278,7 +294,9 @@ def _columns(data: bytes, chance: Random) -> bytes:
             table = table.replace_schema_metadata(meta | {b"geo": json.dumps(geo).encode()})
         else:
             at = table.column_names.index("geometry")
-            values = [mutate(v, chance, ANY) if v and chance.random() < 0.6 else v for v in table.column(at).to_pylist()]
+            values = [
+                mutate(v, chance, ANY) if v and chance.random() < 0.6 else v for v in table.column(at).to_pylist()
+            ]
             table = table.set_column(at, "geometry", pa.array(values, pa.binary())).replace_schema_metadata(meta)
         packed = io.BytesIO()
         pq.write_table(table, packed)
@@ -290,7 +308,8 @@ def _columns(data: bytes, chance: Random) -> bytes:
 OF_FORMAT: dict[str, tuple[Change, ...]] = {
     "txt": ANY + TEXT * 3, "csv": ANY + TEXT * 3, "kml": ANY + TEXT * 3 + (_deep,),
     "geojson": ANY + TEXT + (_json,) * 20 + (_deep,), "shp": (flip, cut, insert, header) + (_members,) * 16,
-    "xlsx": (flip, cut, insert, header) + (_members,) * 16, "gpkg": ANY + (_table,) * 10, "parquet": ANY + (_columns,) * 10,
+    "xlsx": (flip, cut, insert, header) + (_members,) * 16, "gpkg": ANY + (_table,) * 10,
+    "parquet": ANY + (_columns,) * 10,
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -76,7 +77,8 @@ def read_xlsx(opened: Opened, limits: Limits) -> list[Sheet]:
 
     try:
         _check_parts(opened, limits)
-        with opened.path.open("rb") as stream, warnings.catch_warnings():
+        # openpyxl prints some of what it finds
+        with opened.path.open("rb") as stream, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore", UserWarning)  # of styles, names and validation, which nobody reads here
             book = openpyxl.load_workbook(stream, read_only=True, data_only=False, keep_links=False)
             return [Sheet(str(sheet.title), "UTF-8", list(_rows(sheet))) for sheet in book.worksheets]

@@ -153,8 +153,11 @@ def declared_crs(opened: Opened, about: dict[str, Any]) -> tuple[pyproj.CRS | No
     """
     text, how = (
         about["crs"],
-        {"Parquet": "GeoParquet 元数据", "GeoJSON": "GeoJSON 标准（WGS84 经纬度）",
-         "LIBKML": "KML 标准（WGS84 经纬度）"}.get(opened.driver, "图层坐标系"),
+        {
+            "Parquet": "GeoParquet 元数据",
+            "GeoJSON": "GeoJSON 标准（WGS84 经纬度）",
+            "LIBKML": "KML 标准（WGS84 经纬度）",
+        }.get(opened.driver, "图层坐标系"),
     )
     member = about.get("crs_member")
     if member is not None:

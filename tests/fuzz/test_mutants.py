@@ -1,0 +1,59 @@
+"""A sample of the mutation fuzzer; ``make fuzz`` runs as many as one likes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FUZZER = Path(__file__).with_name("mutate.py")
+
+
+def _run(keep: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(FUZZER), "--keep", str(keep), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+
+
+def test_two_thousand_mutants_end_as_result_or_coded_error(tmp_path: Path) -> None:
+    done = _run(tmp_path / "kept", "--count", "2000", "--seed", "2026", "--jobs", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("2000 mutants in ")
+    assert not (tmp_path / "kept").exists()
+    for name in ("txt", "shp", "gpkg", "geojson", "kml", "csv", "xlsx", "parquet"):
+        (line,) = [line for line in done.stdout.splitlines() if line.split()[0] == name]
+        # Each format must reach both ends, else the damage is too small or too great to say anything.
+        assert "error" in line
+        assert "result" in line
+
+
+def test_a_mutant_is_the_same_file_every_time(tmp_path: Path) -> None:
+    program = (
+        f"import sys, hashlib; sys.path.insert(0, {str(FUZZER.parent)!r}); import mutate, seeds; o = seeds.make(); "
+        "print(hashlib.sha256(b''.join(mutate.mutant(n, 7, o)[1] for n in range(160))).hexdigest())"
+    )
+    out = {
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(out) == 1
+
+
+def test_a_failure_is_found_and_kept(tmp_path: Path) -> None:
+    # A reader with a fault put in: the fuzzer must notice, or it could not fail at all.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import controllines.parcels as p\n"
+        "def broken(*a, **k): raise ZeroDivisionError('on purpose')\n"
+        "p.read_parcels = broken\n",
+        encoding="utf-8",
+    )
+    program = (
+        f"import sys; sys.path[:0] = [{str(FUZZER.parent)!r}]; import sitecustomize, mutate; "
+        "from pathlib import Path; mutate.serve(0, 3, step=1, seed=1, keep=Path(sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "kept")], capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.stdout.count('"failure"') == 3
+    assert len(list((tmp_path / "kept").glob("*.why"))) == 3
+    assert "ZeroDivisionError: on purpose" in (tmp_path / "kept/0.why").read_text(encoding="utf-8")
