@@ -287,9 +287,7 @@ def _net_area(land: Land, layer: Layer, regions: _Regions) -> tuple[Array, list[
     unknown = np.isnan(kcxs) | (kcxs >= 1) | (kcxs < 0)
     pieces = regions.pieces
     if (regions.shared_m2 > 0).any():
-        by_kcxs, _, _ = book_once(
-            regions.raw, priority=np.where(unknown, 2.0, kcxs)[regions.raw.right]
-        )
+        by_kcxs, _, _ = book_once(regions.raw, priority=np.where(unknown, 2.0, kcxs)[regions.raw.right])
         pieces = _trimmed(by_kcxs, (regions.inside, regions.contact_m2), land.plane)
     net = _sum_by(pieces.area * (1 - np.where(unknown, 0, kcxs)[pieces.right]), pieces.left, len(land))
     open_pieces = unknown[pieces.right]

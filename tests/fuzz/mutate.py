@@ -104,7 +104,7 @@ def serve(start: int, stop: int, *, step: int, seed: int, keep: Path) -> None:
     os.dup2(2, 1)  # what a library prints is seen, but not between the answers
     signal.signal(signal.SIGALRM, _late)
     originals = seeds.make()
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+    with answers, tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         for number in range(start, stop, step):
             name, data = mutant(number, seed, originals)
             path = Path(folder) / f"m{seeds.SUFFIX[name]}"
