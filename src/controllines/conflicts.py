@@ -28,7 +28,7 @@ from controllines.lengths import (
     true_metres,
 )
 from controllines.overlay import Pieces, absorb, book_once, divide, intersect, neighbours, remainder, split, union_by
-from controllines.plans import Coverage, Plan
+from controllines.plans import Coverage, Plan, unit_kinds
 
 Array = np.ndarray
 OUTCOMES = ("conflict", "failed", "no_data", "none")
@@ -372,8 +372,7 @@ def check_land(land: Land, plan: Plan, kinds: list[Kind], widths: Widths) -> Che
     """Lay land over every line and unit layer; ``row`` in the frames is the row of the land."""
     measured = {kind.key: measure(land, plan, kind, widths) for kind in kinds}
     overlaps = [item.overlaps.assign(row=np.arange(len(land)), order=n) for n, item in enumerate(measured.values())]
-    units = [unit_shares(land, layer).assign(order=n) for n, layer in enumerate(plan.layers.values())
-             if layer.kind.group == "unit"]  # fmt: skip
+    units = [unit_shares(land, plan.layers[key]).assign(order=n) for n, key in enumerate(unit_kinds(plan))]
     return Checked(_by_row(overlaps), _by_row(units), measured)
 
 
