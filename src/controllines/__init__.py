@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from controllines.pipeline import CheckOptions, Job, check, run
     from controllines.plans import Plan, open_plan
     from controllines.report import write_report, write_table
+    from controllines.report.pictures import plot
     from controllines.results import CheckResult
     from controllines.stats import tabulate
     from controllines.tables import AreaTable
@@ -57,6 +58,7 @@ _HOMES = {
     "check": "pipeline",
     "official_area": "area",
     "open_plan": "plans",
+    "plot": "report.pictures",
     "read_layer": "layers",
     "read_parcels": "parcels",
     "run": "pipeline",
@@ -86,6 +88,7 @@ __all__ = [
     "check",
     "official_area",
     "open_plan",
+    "plot",
     "read_layer",
     "read_parcels",
     "run",

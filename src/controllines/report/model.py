@@ -148,11 +148,10 @@ def build(result: CheckResult, *, map_lines: str = "near") -> Report:
     findings = records(result.findings)
     parcels = _parcels(result, rows, scopes, show, findings=findings)
     projects = _projects(result, rows, scopes, show)
-    banners = _banners(provenance)
     return Report(
         title=title(scopes, provenance["checked"]),
         head=_head(provenance),
-        banners=banners,
+        banners=banners(provenance),
         show=show,
         convention=say("area", "convention", area=show.name),
         scopes=tuple(scopes.values()),
@@ -304,7 +303,8 @@ def _planar(project: Row, members: list[Row]) -> float | None:
     return project["area_m2"] * planar / official if official and project["area_m2"] is not None else None
 
 
-def _banners(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+def banners(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what every page must say: that data are synthetic, or on a foreign datum."""
     found = [word("titles", "synthetic")] if provenance["synthetic"] else []
     declared = [provenance["options"], *provenance["layers"], *provenance["inputs"]]
     if any(entry.get("datum") == "as_is" for entry in declared):
