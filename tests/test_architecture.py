@@ -25,7 +25,7 @@ LEVELS = (
     ("units", "rounding", "crs", "kinds"),
     ("area", "clean", "corridors", "datum", "lengths", "tables", "io"),
     ("layers", "describe"),
-    ("tiles", "parcels", "schema", "extents", "convert"),
+    ("tiles", "parcels", "schema", "extents", "convert", "facts"),
     ("overlay", "store"),
     ("plans",),
     ("conflicts", "stats", "raster"),

@@ -2,7 +2,7 @@
 
 from controllines.io.files import find_files
 from controllines.io.postgis import Address, address, is_address, tables
-from controllines.io.reading import read
+from controllines.io.reading import read, read_sheets
 from controllines.io.source import DEFAULT_LIMITS, Limits, Source
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "find_files",
     "is_address",
     "read",
+    "read_sheets",
     "tables",
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from controllines.errors import InputError
-from controllines.io import gate, points, postgis
+from controllines.io import gate, points, postgis, sheets
 from controllines.io.source import DEFAULT_LIMITS, Limits, Source, Wanted
 from controllines.io.survey import read_survey
 from controllines.io.vector import NAMED_LAYERS, read_dxf, read_kml, read_shapefile, read_vector
@@ -57,6 +57,21 @@ def read(
     filled = ([source for source in sources if len(source.geoms)] if len(chosen) > 1 else sources) or sources
     notes = [note for one in chosen for note in one.notes]
     return [replace(filled[0], findings=(*notes, *filled[0].findings)), *filled[1:]]
+
+
+def read_sheets(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> list[sheets.Sheet]:
+    """Read an xlsx or csv as plain tables of text, not as geometry.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is no table.
+    """
+    path = Path(str(path))
+    with gate.opened(path, limits) as inputs:
+        if len(inputs) != 1 or inputs[0].driver not in ("XLSX", "CSV"):
+            raise InputError.of("NOT_A_TABLE", source=path)
+        return sheets.read_xlsx(inputs[0], limits) if inputs[0].driver == "XLSX" else sheets.read_csv(inputs[0])
 
 
 def _names(opened: gate.Opened) -> tuple[str, ...]:
