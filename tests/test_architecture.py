@@ -29,7 +29,7 @@ LEVELS = (
     ("overlay", "store"),
     ("plans",),
     ("conflicts", "stats", "raster"),
-    ("frames", "provenance", "rules", "figures"),
+    ("frames", "corners", "provenance", "rules", "figures"),
     ("results",),
     ("plots",),
     ("report",),

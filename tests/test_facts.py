@@ -276,7 +276,9 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         read_form(path)
 
 
-TEXTS = st.one_of(st.text(max_size=20), st.floats().map(repr), st.sampled_from(["是", "光伏", "TRUE", "１２", "不属于"]))
+TEXTS = st.one_of(
+    st.text(max_size=20), st.floats().map(repr), st.sampled_from(["是", "光伏", "TRUE", "１２", "不属于"])
+)
 
 
 @given(st.sampled_from(list(catalogue())), TEXTS)

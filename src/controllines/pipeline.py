@@ -174,6 +174,7 @@ def check(
         provenance=said,
         plan=opened,
         lengths=lengths,
+        applications=laid,
     )
 
 

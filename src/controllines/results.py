@@ -12,6 +12,7 @@ import pandas as pd
 
 from controllines.findings import Finding, listed
 from controllines.frames import LENGTHS
+from controllines.layers import Layer
 from controllines.plans import Plan
 
 VERDICTS = (
@@ -39,6 +40,7 @@ class CheckResult:
     plan : the plan it was checked against
     lengths : linear projects × line: parcel_id, kind, length_m of the centre line (中心线) inside the line (null where
         not measured), total_m; true metres
+    applications : the parcels as they were handed in, with their source coordinates
     """
 
     parcels: gpd.GeoDataFrame
@@ -53,6 +55,7 @@ class CheckResult:
     provenance: dict[str, Any]
     plan: Plan
     lengths: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LENGTHS)))
+    applications: Layer | None = None
 
     def __repr__(self) -> str:
         return f"CheckResult({summary_line(self)})"
