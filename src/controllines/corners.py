@@ -67,7 +67,7 @@ def _edges(xy: Array, is_closing: Array, projected: Array) -> Array:
 
 
 def _decimals(resolution: Array) -> Array:
-    return np.clip(np.round(-np.log10(resolution)), 0, 6).astype(int)
+    return np.asarray(np.clip(np.round(-np.log10(resolution)), 0, 6), dtype=int)
 
 
 def axes(frame: gpd.GeoDataFrame) -> tuple[str, str]:

@@ -79,7 +79,7 @@ def gather(layer: Layer, *, pairs: Sequence[str] = (), table: object = None) -> 
     found: list[Finding] = []
     given = dict(_pair(text) for text in pairs)
     levels = [
-        {project: given for project in projects},
+        dict.fromkeys(projects, given),
         _of_table(table, projects, found),
         *_of_tomls(layer, found),
         _of_columns(layer, found),
