@@ -120,6 +120,8 @@ class Where(Strict):
     def _one_way(self) -> Where:
         if self.classes and self.except_classes:
             raise ValueError("classes 与 except_classes 只能写一个")
+        if len(self.others) + (self.line != LAND_USE and bool(self.classes or self.except_classes)) > 1:
+            raise ValueError("within、without、类别只能写一种")
         return self
 
     @property

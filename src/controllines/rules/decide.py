@@ -1,0 +1,111 @@
+"""From answers to a level: which rules stand, which give way, and which are still open.
+
+A rule gives way to another only where that one names it in ``overrides``. A rule that may yet give way to an open one
+is suspended: it decides nothing until the open one is answered.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from controllines.rules.conditions import Truth
+from controllines.rules.levels import UNDETERMINED, Level, severity, worst
+from controllines.rules.models import HEARSAY, TAGS, Basis, Rule, Tag, within
+from controllines.rules.packs import Pack
+
+
+@dataclass(frozen=True)
+class Active:
+    """A rule in force on the day.
+
+    Attributes
+    ----------
+    key, rule : id and rule
+    basis : its clauses in force
+    tag : how well the row is known, no better than its best clause in force; None where it rests on no clause
+    level : its level, undetermined where what is in force is hearsay; None of a note
+    """
+
+    key: str
+    rule: Rule
+    basis: tuple[Basis, ...]
+    tag: Tag | None
+    level: Level | None
+
+    @property
+    def weak(self) -> bool:
+        """Whether its clauses are known at second hand only (条款待核)."""
+        return self.tag not in ("V", None)
+
+
+def active(pack: Pack, day: dt.date) -> dict[str, dict[str, Active]]:
+    """Return the rules in force on a day, by line and id."""
+    found: dict[str, dict[str, Active]] = {}
+    for key, rule in pack.rules.items():
+        basis = tuple(item for item in rule.basis if pack.documents[item.document].in_force(day))
+        if within(day, rule.valid_from, rule.valid_to) and (basis or not rule.basis):
+            tag = _tag(rule, basis)
+            found.setdefault(rule.line, {})[key] = Active(key, rule, basis, tag, _level(rule, tag))
+    return found
+
+
+def _level(rule: Rule, tag: Tag | None) -> Level | None:
+    if rule.level == "note":
+        return None
+    return UNDETERMINED if tag in HEARSAY else rule.level
+
+
+def _tag(rule: Rule, basis: Sequence[Basis]) -> Tag | None:
+    best = max((item.verification for item in basis), key=TAGS.index, default=None)
+    given = [tag for tag in (rule.confidence, best) if tag is not None]
+    return min(given, key=TAGS.index, default=None)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the rules of one line lead to.
+
+    Attributes
+    ----------
+    level : None where no rule applies or is open
+    standing : rules that apply
+    suspended : rules that apply unless an open one replaces them
+    open : rules of which it is not known whether they apply, and that would change the level
+    replaced : rules that gave way, and to which
+    """
+
+    level: Level | None
+    standing: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    replaced: tuple[tuple[str, str], ...] = ()
+
+
+NO_DECISION = Decision(None)
+
+
+def decide(rules: Mapping[str, Active], answers: Mapping[str, Truth]) -> Decision:
+    """Combine the answers of the rules of one line; the worst level holds. A rule without answer was not asked."""
+    rules = {key: rule for key, rule in rules.items() if key in answers}
+    yes = [key for key in rules if answers[key] is True]
+    replaced = {other: key for key in yes for other in rules[key].rule.overrides}
+    applies = [key for key in yes if key not in replaced]
+    maybe = [key for key in rules if answers[key] is None and key not in replaced and rules[key].level]
+    threatened = {other for key in maybe for other in rules[key].rule.overrides}
+    standing = [key for key in applies if key not in threatened]
+    suspended = [key for key in applies if key in threatened]
+    floor = worst(level for key in standing if (level := rules[key].level))
+    open_ = [key for key in maybe if _matters(rules[key], floor, suspended)]
+    levels = [] if floor is None else [floor]
+    if open_ or suspended:
+        levels.append(UNDETERMINED)
+    gone = tuple((other, key) for other, key in replaced.items() if other in yes)
+    return Decision(worst(levels), tuple(standing), tuple(suspended), tuple(open_), gone)
+
+
+def _matters(rule: Active, floor: Level | None, suspended: Sequence[str]) -> bool:
+    """Return whether an open rule could change the level: by its own, or by what it would replace."""
+    worse = rule.level is not None and (floor is None or severity(rule.level) > severity(floor))
+    return worse or any(other in suspended for other in rule.rule.overrides)

@@ -1,0 +1,131 @@
+"""One line of one case (一条控制线的判定): every rule's answer with its numbers, and what they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controllines.rules.cases import Case, Line
+from controllines.rules.conditions import Facts, Truth, deciding, every, holds
+from controllines.rules.decide import NO_DECISION, Active, Decision, decide
+from controllines.rules.levels import CLEAR, UNDETERMINED, Level, worst
+from controllines.rules.models import GENERAL, Rule, Where
+from controllines.rules.parts import Names, Part, part_of
+
+#: Ids of the policies in ``data/rules/words.toml``.
+NOTHING, MISSING, UNRESOLVED, NO_RULE, EXCLUDED = "P-00", "G-01", "P-01", "P-02", "P-03"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one rule says to one case.
+
+    Attributes
+    ----------
+    geometry : whether its geometric conditions hold, and the approved area it needs covers the conflict
+    project : whether its project condition holds
+    parts : its geometric conditions one by one
+    shortfall_m2 : conflict outside the approved area, None where no such area was handed in or is needed
+    """
+
+    geometry: Truth
+    project: Truth
+    parts: tuple[Part, ...]
+    shortfall_m2: float | None = None
+
+    @property
+    def truth(self) -> Truth:
+        """Whether the rule applies; None: not known."""
+        return every((self.geometry, self.project))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One line (or land use, or the project as a whole) of one case.
+
+    Attributes
+    ----------
+    key : the line, ``land_use`` or ``general``
+    line : what was measured of it; None for what is no line
+    rules, answers, decision : rules in force, their answers, and what they lead to
+    policies : policies that apply, each with its level
+    """
+
+    key: str
+    line: Line | None
+    rules: Mapping[str, Active]
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    decision: Decision = NO_DECISION
+    policies: Mapping[str, Level] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Level | None:
+        """The level that holds; None where nothing is said (no rule of land use applies)."""
+        return worst(level for level in (self.decision.level, *self.policies.values()) if level is not None)
+
+    @property
+    def pattern(self) -> tuple[object, ...]:
+        """All that its level depends on besides project facts."""
+        line = self.line
+        answers = tuple(found.geometry for found in self.answers.values())
+        return self.key, answers, None if line is None else (line.outcome, line.incomplete)
+
+
+def judge(key: str, rules: Mapping[str, Active], case: Case, classes: Mapping[str, Names]) -> Judged:
+    """Judge one line of a case, or its land use, or the project as a whole."""
+    line = case.lines.get(key)
+    if line is not None and not line.measured:
+        return Judged(key, line, rules, policies={MISSING: UNDETERMINED})
+    if line is not None and "sub_resolution" in line.flags:
+        return Judged(key, line, rules, policies={UNRESOLVED: UNDETERMINED})
+    answers = {}
+    if line is None or line.outcome == "conflict" or any(_looks_elsewhere(item.rule) for item in rules.values()):
+        answers = {name: answer(item.rule, case, classes) for name, item in rules.items()}
+    decision = decide(rules, {name: found.truth for name, found in answers.items()})
+    policies = _policies(line, decision.level)
+    if key == GENERAL and case.excluded:
+        policies = {EXCLUDED: UNDETERMINED}
+    return Judged(key, line, rules, answers, decision, policies)
+
+
+def _looks_elsewhere(rule: Rule) -> bool:
+    """Return whether a rule can apply where there is no conflict: it asks for land on the other side."""
+    return any(where.side is not None or where.line is not None for where in rule.where)
+
+
+def _policies(line: Line | None, level: Level | None) -> dict[str, Level]:
+    if line is None:
+        return {}
+    found: dict[str, Level] = {}
+    if line.incomplete:
+        found[MISSING] = UNDETERMINED
+    if level is None:
+        found |= {NO_RULE: UNDETERMINED} if line.outcome == "conflict" else {NOTHING: CLEAR}
+    return found
+
+
+def answer(rule: Rule, case: Case, classes: Mapping[str, Names]) -> Answer:
+    """Return what a rule says to a case: all its conditions together, and each by itself."""
+    wheres = () if rule.line == GENERAL and rule.where == (Where(),) else rule.where
+    parts = tuple(part_of(where, rule.line, case, classes) for where in wheres)
+    shortfall = None
+    if rule.approval is not None and rule.line in case.lines:
+        shortfall = case.lines[rule.line].shortfalls.get(rule.approval)
+    covered = [] if shortfall is None else [shortfall <= 0]
+    return Answer(every([*(part.holds for part in parts), *covered]), holds(rule.project, case.facts), parts, shortfall)
+
+
+def level_with(judged: Judged, facts: Facts) -> Level | None:
+    """Return the level of a judged line if these were the project facts."""
+    known = {name: every((found.geometry, holds(judged.rules[name].rule.project, facts)))
+             for name, found in judged.answers.items()}  # fmt: skip
+    decision = decide(judged.rules, known)
+    others = _policies(judged.line, decision.level)
+    return worst(level for level in (decision.level, *others.values()) if level is not None)
+
+
+def missing_facts(judged: Judged, facts: Facts, keys: tuple[str, ...] | None = None) -> list[str]:
+    """Return the facts that the open rules (or these rules) wait for, in their order."""
+    asked = judged.decision.open if keys is None else keys
+    waiting = (fact for key in asked for fact in deciding(judged.rules[key].rule.project, facts))
+    return list(dict.fromkeys(waiting))

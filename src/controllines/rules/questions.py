@@ -1,0 +1,80 @@
+"""What to ask (须问的话): the question of a missing project fact, and the level each answer would lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from controllines.facts import Fact, Value, catalogue, shown
+from controllines.rules.conditions import Facts
+from controllines.rules.judge import Judged, level_with
+from controllines.rules.levels import Level
+from controllines.rules.words import text
+
+#: ``none`` of a choice: 不属于.
+NONE_OF_THEM = "none"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question.
+
+    Attributes
+    ----------
+    fact : key of the missing fact
+    answers : each level with the values that would lead to it, in the order of the catalogue
+    """
+
+    fact: str
+    answers: tuple[tuple[Level | None, tuple[Value, ...]], ...]
+
+    @property
+    def text(self) -> str:
+        """The question with its answers; without them where none would change the level."""
+        fact = catalogue()[self.fact]
+        if len(self.answers) < 2:
+            return fact.question
+        said = "；".join(text("question", "answer", values=_values(fact, values), level=_word(level))
+                        for level, values in self.answers)  # fmt: skip
+        return text("question", "answers", question=fact.question, answers=said)
+
+
+def _word(level: Level | None) -> str:
+    return text("short", level or "clear")
+
+
+def _values(fact: Fact, values: tuple[Value, ...]) -> str:
+    others = len(fact.values) - 1
+    if NONE_OF_THEM in fact.values and len(values) == others and NONE_OF_THEM not in values:
+        return text("question", "not_none")
+    return "、".join(str(value) if fact.type == "number" else shown(fact.key, value) for value in values)
+
+
+def ask(fact: str, judged: Judged, facts: Facts) -> Asked:
+    """Return the question of one missing fact, all other facts staying as they are."""
+    found: dict[Level | None, list[Value]] = {}
+    for label, value in _candidates(catalogue()[fact], judged):
+        found.setdefault(level_with(judged, {**facts, fact: value}), []).append(label)
+    return Asked(fact, tuple((level, tuple(values)) for level, values in found.items()))
+
+
+def _candidates(fact: Fact, judged: Judged) -> list[tuple[Value, Value]]:
+    """Return the values to try, each with its name: all of a choice, yes and no, one between the limits of a number."""
+    if fact.type == "choice":
+        return [(value, value) for value in fact.values]
+    if fact.type == "bool":
+        return [(True, True), (False, False)]
+    limits = sorted(set(_limits(fact.key, judged)))
+    between = [(text("question", "between", least=f"{a:g}", most=f"{b:g}", unit=fact.unit), (a + b) / 2)
+               for a, b in pairwise(limits)]  # fmt: skip
+    up_to = text("question", "up_to", limit=f"{limits[0]:g}", unit=fact.unit)
+    above = text("question", "above", limit=f"{limits[-1]:g}", unit=fact.unit)
+    return [(up_to, limits[0] / 2), *between, (above, limits[-1] + 1)]
+
+
+def _limits(fact: str, judged: Judged) -> Iterator[float]:
+    for item in judged.rules.values():
+        for test in item.rule.project.tests() if item.rule.project else ():
+            if test.fact == fact:
+                yield float(test.values[0])
