@@ -6,13 +6,14 @@ SEED ?= 1
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo data test fuzz lint docs bench clean
+.PHONY: help demo data test fuzz proof lint docs bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo   演示县：写入 demo-output/ (checks a synthetic county)"
 	@echo "make test   全部测试 (all tests)"
 	@echo "make fuzz   破坏性输入测试 (damaged files of eight formats; COUNT=, SEED=)"
+	@echo "make proof  叠置与精确算术对照 (overlay against exact arithmetic; COUNT=, SEED=; goes on where it was stopped)"
 	@echo "make lint   ruff, mypy --strict"
 	@echo "make docs   重新生成 docs/findings.md (from the catalogue of findings)"
 	@echo "make data   重新生成 data/demo (the committed demo county)"
@@ -27,6 +28,9 @@ test: .venv/.test
 
 fuzz: .venv/.test
 	$(BIN)/python tests/fuzz/mutate.py --count $(COUNT) --seed $(SEED) --verbose
+
+proof: .venv/.test
+	$(BIN)/python -m tests.proof.run --count $(COUNT) --seed $(SEED)
 
 lint: .venv/.dev
 	$(BIN)/ruff check

@@ -7,6 +7,7 @@ from shapely import Polygon, box
 
 from controllines import overlay
 from controllines.overlay import Pieces, absorb, book_once, divide, intersect, remainder, split, union_by
+from tests.property.exact import difference_area, intersection_area, union_area
 
 
 def geoms(*shapes):
@@ -124,6 +125,32 @@ def test_thin_pieces_go_to_the_largest_of_their_row():
 def test_union_of_groups():
     united = union_by(geoms(box(0, 0, 2, 1), box(1, 0, 3, 1), SQUARE), np.array([2, 2, 0]), 4)
     assert shapely.area(united).tolist() == [10000, 0, 3, 0]
+
+
+def test_far_from_the_origin_nothing_is_snapped():
+    """A point beside an edge, at eight digits: around (0, 0) of the plane the engine was 0.0027 m² off."""
+    one = Polygon([(30469489.901, 4810019.8998), (30469091.6138, 4810331.4246), (30468889.057, 4810009.395)])
+    other = Polygon([(30469241, 4810215), (30469191.1856, 4810253.543399999), (30469091.614, 4810331.425),
+                     (30469057.8543, 4810277.753), (30468990, 4810170)])  # fmt: skip
+    exact = float(intersection_area(one, other))
+    left, right = geoms(one), geoms(other)
+    raw = intersect(left, right)
+    assert raw.area.sum() == pytest.approx(exact, abs=1e-5)
+    inside, rest, _ = divide(left, raw, book_once(raw)[0])
+    assert shapely.area(inside)[0] == pytest.approx(exact, abs=1e-5)
+    assert shapely.area(rest)[0] == pytest.approx(float(difference_area(one, other)), abs=1e-5)
+    whole = geoms(box(30468000, 4809000, 30470000, 4811000))
+    raw = intersect(whole, geoms(one, other))
+    inside, _, _ = divide(whole, raw, book_once(raw)[0])
+    assert shapely.area(inside)[0] == pytest.approx(float(union_area(one, other)), abs=1e-5)
+
+
+def test_a_hairline_is_left_over():
+    """A billionth of a large parcel is more than the tolerance: 4 km² without 2e-4 m²."""
+    left, right = geoms(box(0, 0, 2000, 2000)), geoms(box(1e-7, 0, 2000, 2000))
+    pieces = split(left, right)
+    assert pieces.right.tolist() == [0, -1]
+    assert pieces.area[1] == pytest.approx(2e-4, rel=1e-6)
 
 
 # --- the guard -------------------------------------------------------------------------------------------------------

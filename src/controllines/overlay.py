@@ -167,7 +167,22 @@ def _relations(left: Array, right: Array) -> tuple[Array, Array, Array]:
 
 
 def _cut(left: Array, right: Array) -> Array:
-    return polygonal(shapely.intersection(left, right))
+    return _locally(shapely.intersection, left, right)
+
+
+def _locally(operation: Callable[..., Array], left: Array, right: Array, **options: float) -> Array:
+    """Overlay each pair around an origin of its own.
+
+    Where edges nearly coincide the engine snaps vertices, by a share of the largest coordinate: seven figures before
+    the point cost 0.03 mm, or 0.005 m² of a field. Near the origin it is 1e-9 m².
+    """
+    origin = np.nan_to_num(np.floor(shapely.bounds(left)[:, :2]))
+    return _moved(polygonal(operation(_moved(left, -origin), _moved(right, -origin), **options)), origin)
+
+
+def _moved(geoms: Array, by: Array) -> Array:
+    xy, row = shapely.get_coordinates(geoms, return_index=True)
+    return np.asarray(shapely.set_coordinates(np.array(geoms, dtype=object), xy + by[row]))
 
 
 def _guarded(left: Array, right: Array) -> tuple[Array, Array]:
@@ -182,12 +197,12 @@ def _guarded(left: Array, right: Array) -> tuple[Array, Array]:
 def _on_grid(operation: Callable[..., Array], left: Array, right: Array) -> Array:
     """Cut on the fixed grid; GEOS gives up on a few inputs, and finds an answer on the next coarser one."""
     try:
-        return polygonal(operation(left, right, grid_size=GUARD_GRID_M))
+        return _locally(operation, left, right, grid_size=GUARD_GRID_M)
     except shapely.GEOSException:
         if len(left) > 1:
             rows = range(len(left))
             return np.concatenate([_on_grid(operation, left[n : n + 1], right[n : n + 1]) for n in rows])
-        return polygonal(operation(left, right, grid_size=10 * GUARD_GRID_M))
+        return _locally(operation, left, right, grid_size=10 * GUARD_GRID_M)
 
 
 def _settled(geoms: Array, alarm: Array, again: Array) -> tuple[Array, Array]:
@@ -256,9 +271,11 @@ def union_by(geoms: Array, group: Array, count: int) -> Array:
     if not single.all():
         order = np.flatnonzero(~single)[np.argsort(group[~single], kind="stable")]
         rows, index = np.unique(group[order], return_inverse=True)
-        parts, part_of = shapely.get_parts(geoms[order], return_index=True)
+        first = geoms[order][np.unique(index, return_index=True)[1]]
+        origin = np.nan_to_num(np.floor(shapely.bounds(first)[:, :2]))
+        parts, part_of = shapely.get_parts(_moved(geoms[order], -origin[index]), return_index=True)
         together = np.asarray(shapely.geometrycollections(parts, indices=index[part_of]))
-        out[rows] = polygonal(np.asarray(shapely.union_all(together[:, None], axis=1)))
+        out[rows] = _moved(polygonal(np.asarray(shapely.union_all(together[:, None], axis=1))), origin)
     return out
 
 
@@ -319,7 +336,7 @@ def remainder(whole: Array, taken: Array, *, common_m2: Array | None = None) -> 
     common = shapely.area(taken) if common_m2 is None else common_m2
     out[area == common] = _EMPTY
     rows = np.flatnonzero(~shapely.is_empty(taken) & (area != common))
-    out[rows] = polygonal(shapely.difference(whole[rows], taken[rows]))
+    out[rows] = _locally(shapely.difference, whole[rows], taken[rows])
     missing = np.abs(area - common - shapely.area(out))
     alarm = np.flatnonzero(missing > _slack(area))
     out[alarm] = _on_grid(shapely.difference, whole[alarm], taken[alarm])
@@ -333,7 +350,7 @@ def split(left: Array, right: Array) -> Pieces:
     pieces, _, _ = book_once(raw)
     taken = np.bincount(pieces.left, weights=pieces.area, minlength=len(left)) if len(pieces) else np.zeros(len(left))
     # All but a hairline taken: nothing is left, and the large features need not be united.
-    given = np.flatnonzero(shapely.area(left) - taken > 1e-9 * shapely.area(left))
+    given = np.flatnonzero(shapely.area(left) - taken > np.minimum(1e-9 * shapely.area(left), GUARD_AREA_M2 / 2))
     of_given = np.isin(raw.left, given)
     together = union_by(raw.cutters[of_given], np.searchsorted(given, raw.left[of_given]), len(given))
     rest, redone = remainder(left[given], together, common_m2=taken[given])
