@@ -62,7 +62,7 @@ def test_quotations_stand_in_the_law_letter_for_letter(
 
 
 def test_every_row_of_the_rulebook_is_a_rule() -> None:
-    assert ROWS <= set(PACK.rules)
+    assert set(PACK.rules) >= ROWS
 
 
 def test_what_is_not_verified_decides_nothing() -> None:
