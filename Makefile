@@ -17,7 +17,7 @@ help:
 	@echo "make lint   ruff, mypy --strict"
 	@echo "make docs   重新生成 docs/findings.md (from the catalogue of findings)"
 	@echo "make data   重新生成 data/demo (the committed demo county)"
-	@echo "make bench  示范县核对各步用时 (seconds by stage; SIZE=county for the larger one)"
+	@echo "make bench  与其他软件比较用时、内存 (against its peers on the demo county; SIZE=county for the larger one)"
 	@echo "make clean  删除 .venv 与生成物 (removes everything generated)"
 
 demo: .venv/.runtime
@@ -44,7 +44,8 @@ docs: .venv/.runtime
 	$(BIN)/python docs/make_findings.py
 
 bench: .venv/.runtime
-	$(BIN)/python benchmarks/check.py --size $(SIZE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m benchmarks conflict --size $(SIZE)
 
 clean:
 	rm -rf .venv build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

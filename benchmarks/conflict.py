@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .county import LAYERS, County
-from .measure import Runs, Worker, alternate, versions, write
+from .measure import Answer, Program, Runs, Worker, alternate, versions, write
 from .ours import Ours
 from .peers import Duckdb, Geopandas, Sedona, Shapely
 from .postgis import Postgis, server
@@ -36,16 +36,22 @@ def conflict(county: County, counts: list[int], engines: list[str], out: Path, *
 
 
 def start(county: County, engines: list[str], stack: ExitStack, pg_home: Path | None, *,
-          kinds: tuple[str, ...] = LAYERS) -> list[Worker]:  # fmt: skip
+          kinds: tuple[str, ...] = LAYERS) -> list[Worker | Program]:  # fmt: skip
     """Start the engines that were asked for, each in its process; ``-prepared`` is said behind the name."""
-    made = []
+    made: list[Worker | Program] = []
+    dsn = no_server = ""
     if any(key.startswith("postgis") for key in engines):
-        dsn = stack.enter_context(server(pg_home))
+        try:
+            dsn = stack.enter_context(server(pg_home))
+        except FileNotFoundError as error:
+            no_server = str(error)
     for key in engines:
         name, prepared = key.removesuffix("-prepared"), key.endswith("-prepared")
         label = f"{name}, {'' if prepared else 'un'}prepared"
         if name == "ours":
             made.append(Worker(label, Ours, county, kinds, prepared=prepared))
+        elif name == "postgis" and no_server:
+            made.append(Program(label, [], made=Answer(error=no_server)))
         elif name == "postgis":
             made.append(Worker(label, Postgis, county, dsn, kinds, subdivided=prepared))
         else:
@@ -54,7 +60,7 @@ def start(county: County, engines: list[str], stack: ExitStack, pg_home: Path | 
     return made
 
 
-def one_count(workers: list[Worker], count: int, *, rounds: int, budget_s: float) -> list[dict[str, Any]]:
+def one_count(workers: list[Worker | Program], count: int, *, rounds: int, budget_s: float) -> list[dict[str, Any]]:
     """Return the rows of one number of parcels; one parcel is asked for with several parcels in turn."""
     runs = [
         Runs(worker.name if not OURS.get(method) else f"{worker.name}: {OURS[method]}", worker, method)

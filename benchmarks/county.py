@@ -88,16 +88,17 @@ class County:
         return _named(frame.geometry.values, frame.crs)
 
     def _parcels_drawn(self, count: int) -> gpd.GeoDataFrame:
-        """Return rectangles of 0.1 to 100 ha anywhere in the townships of the demo county."""
-        units = gpd.read_parquet(self.work / "source" / "township.parquet")
+        """Return rectangles of 0.1 to 100 ha in the boxes of features of the demo county, of each layer in turn."""
         rng = np.random.default_rng(1)
-        west, south, east, north = units.total_bounds
-        size = np.sqrt(np.exp(rng.uniform(np.log(1e3), np.log(1e6), count)))
-        high = size / 111_320 / 2
-        wide = high / np.cos(np.radians((south + north) / 2))
-        x, y = rng.uniform(west + 0.1, east - 0.1, count), rng.uniform(south + 0.1, north - 0.1, count)
-        geoms = shapely.box(x - wide, y - high, x + wide, y + high)
-        return _named(geoms, units.crs)
+        layers = [gpd.read_parquet(self.work / "source" / f"{kind}.parquet") for kind in LAYERS]
+        features = [
+            layers[n % len(layers)].geometry.iloc[rng.integers(len(layers[n % len(layers)]))] for n in range(count)
+        ]
+        west, south, east, north = shapely.bounds(features).T
+        high = np.sqrt(np.exp(rng.uniform(np.log(1e3), np.log(1e6), count))) / 111_320 / 2
+        wide = high / np.cos(np.radians(south))
+        x, y = rng.uniform(west, east), rng.uniform(south, north)
+        return _named(shapely.box(x - wide, y - high, x + wide, y + high), layers[0].crs)
 
 
 def _named(geoms: object, crs: object) -> gpd.GeoDataFrame:

@@ -21,16 +21,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 LIBRARIES = ("controllines", "numpy", "shapely", "pyproj", "pyogrio", "geopandas", "pandas", "pyarrow")
 
 
 def peak_mb(pid: int | str = "self") -> float:
     """Return the peak memory of a process in MB, mapped files included; NaN where the system does not tell."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
+        return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):  # no such system, no such process any more, or one that has ended
         return float("nan")
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def forget_peak(pid: int | str = "self") -> None:
@@ -139,6 +140,7 @@ class Runs:
 
     def ask(self, *, counts: bool = True) -> None:
         """Ask once; what goes before (``forget``) is not timed."""
+        self.error = self.error or self.worker.made.error
         if self.error:
             return
         for preparation in ("forget", "forget_peak"):
@@ -148,7 +150,8 @@ class Runs:
         if self.error:
             return
         self.value = answer.value if self.value is None else self.value
-        self.peak_mb = max(self.worker.call("peak").value, self.peak_mb if self.seconds else 0.0)
+        own, outside = self.worker.call("peak").value, self.worker.call("outside_mb").value
+        self.peak_mb = float(np.fmax(own + (outside or 0.0), self.peak_mb))
         if counts:
             self.seconds.append(answer.seconds)
 
@@ -166,9 +169,6 @@ def alternate(runs: Sequence[Runs], *, rounds: int, budget_s: float, warm: bool 
         for run in runs:
             if sum(run.seconds) <= budget_s:
                 run.ask(counts=number > 0 or not warm)
-    for run in runs:
-        outside = run.worker.call("outside_mb").value
-        run.peak_mb += outside or 0.0
 
 
 def command(words: Sequence[object]) -> Answer:
@@ -179,7 +179,7 @@ def command(words: Sequence[object]) -> Answer:
         peaks: dict[int, float] = {}
         while process.poll() is None:
             for pid in _family(process.pid):
-                peaks[pid] = max(peaks.get(pid, 0.0), peak_mb(pid), 0.0)
+                peaks[pid] = np.fmax(peaks.get(pid, 0.0), peak_mb(pid))
             time.sleep(0.002)
         seconds = time.perf_counter() - begin
         said.seek(0)
@@ -221,6 +221,9 @@ class Program:
         answer = command(self.words)
         self.peak = answer.value
         return Answer(answer.seconds, True, answer.error)
+
+    def close(self) -> None:
+        """It has ended."""
 
 
 def versions(engines: Iterable[str] = ()) -> dict[str, str]:

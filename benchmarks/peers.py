@@ -222,7 +222,7 @@ def in_and_out(sums: dict[tuple[str, ...], pd.Series]) -> pd.Series:
     for flags in itertools.product((False, True), repeat=len(LINES)):
         of = tuple(line for line, flag in zip(LINES, flags, strict=True) if flag)
         larger = [chosen for chosen in inside if set(of) <= set(chosen)]
-        cells[flags] = sum((-1) ** (len(chosen) - len(of)) * inside[chosen] for chosen in larger)
+        cells[flags] = sum(((-1) ** (len(chosen) - len(of)) * inside[chosen] for chosen in larger), 0.0 * table[0])
     out = pd.concat(cells, names=LINES).reorder_levels([*KEYS, *LINES])
     return out[out.abs() > 1e-6].sort_index()
 
