@@ -26,12 +26,13 @@ if TYPE_CHECKING:
         PlanError,
         UsageError,
     )
+    from controllines.figures import FigureAudit, audit_figures
     from controllines.findings import Finding
     from controllines.layers import Layer, read_layer
     from controllines.parcels import read_parcels
     from controllines.pipeline import CheckOptions, Job, check, run
     from controllines.plans import Plan, open_plan
-    from controllines.report import write_report, write_table
+    from controllines.report import write_audit, write_report, write_table
     from controllines.report.pictures import plot
     from controllines.results import CheckResult
     from controllines.stats import tabulate
@@ -45,6 +46,7 @@ _HOMES = {
     "CheckResult": "results",
     "ControlLinesError": "errors",
     "EdgeRule": "crs",
+    "FigureAudit": "figures",
     "Finding": "findings",
     "GeometryError": "errors",
     "InputError": "errors",
@@ -55,6 +57,7 @@ _HOMES = {
     "PlanError": "errors",
     "UsageError": "errors",
     "Widths": "conflicts",
+    "audit_figures": "figures",
     "check": "pipeline",
     "official_area": "area",
     "open_plan": "plans",
@@ -63,6 +66,7 @@ _HOMES = {
     "read_parcels": "parcels",
     "run": "pipeline",
     "tabulate": "stats",
+    "write_audit": "report",
     "write_report": "report",
     "write_table": "report",
 }
@@ -74,6 +78,7 @@ __all__ = [
     "CheckResult",
     "ControlLinesError",
     "EdgeRule",
+    "FigureAudit",
     "Finding",
     "GeometryError",
     "InputError",
@@ -85,6 +90,7 @@ __all__ = [
     "UsageError",
     "Widths",
     "__version__",
+    "audit_figures",
     "check",
     "official_area",
     "open_plan",
@@ -93,6 +99,7 @@ __all__ = [
     "read_parcels",
     "run",
     "tabulate",
+    "write_audit",
     "write_report",
     "write_table",
 ]

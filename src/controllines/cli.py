@@ -120,6 +120,32 @@ def stats(
 
 
 @app.command()
+def figures(
+    texts: Annotated[
+        list[str], typer.Argument(metavar="TEXT...", help="规划文本 .txt .md .docx，或其文件夹 · plan texts")
+    ],
+    out: Out,
+    plan: Plan = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """核对文本中的面积数字（图文一致）· Check the areas that plan texts state."""
+    from controllines.figures import audit_figures
+    from controllines.figures.checks import VERDICTS
+    from controllines.report import write_audit
+
+    with _progress() as tell:
+        tell("读取文本并核对")
+        audit = audit_figures(texts, plan)
+        written = write_audit(audit, out, overwrite=overwrite)
+    for item in audit.findings[:SHOWN]:
+        _warn(str(item))
+    counts = audit.frame["verdict"].value_counts()
+    told = "，".join(f"{zh} {counts.get(key, 0)}" for key, zh in VERDICTS.items())
+    _say(f"核对 {len(audit.frame)} 处：{told}。成果：{'、'.join(str(path) for path in written)}")
+    raise typer.Exit(1 if audit.findings else 0)
+
+
+@app.command()
 def info(file: Annotated[str, typer.Argument(help="数据文件 · any readable file")]) -> None:
     """说明一个文件是什么 · Tell what a file is, layer by layer."""
     from controllines import describe

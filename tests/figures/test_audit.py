@@ -1,0 +1,139 @@
+"""The audit as a whole: the real texts, the map, the folder and the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import openpyxl
+import pytest
+import shapely
+
+import controllines as cl
+
+#: 10 km × 10 km in zone 28 of domain.md: 99.990 831 95 km² on the ellipsoid, 100 km² in the plane.
+SQUARE = shapely.box(28556000, 4920000, 28566000, 4930000)
+
+
+def layer(geom: shapely.Geometry, **columns: object) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({name: [value] for name, value in columns.items()}, geometry=[geom], crs="EPSG:4516")
+
+
+@pytest.fixture(scope="module")
+def plan() -> cl.Plan:
+    east = shapely.box(28556000, 4920000, 28557000, 4930000)
+    return cl.open_plan({
+        "county": layer(SQUARE, XZQDM="654202", XZQMC="乌苏市"),
+        "township": layer(east, XZQDM="654202100", XZQMC="甲镇"),
+        "ecological_redline": layer(SQUARE, BSM="1"),
+        "permanent_farmland": layer(SQUARE, BSM="1", DLBM="0101", KCXS=0.1),
+    }, name="试验规划")  # fmt: skip
+
+
+def audited(tmp_path: Path, text: str, plan: cl.Plan | None = None) -> cl.FigureAudit:
+    (tmp_path / "文本.txt").write_text(text, encoding="utf-8")
+    return cl.audit_figures(tmp_path / "文本.txt", plan)
+
+
+@pytest.mark.parametrize(("text", "verdict", "convention"), [
+    ("划定生态保护红线面积99.99平方千米。", "agrees", "椭球面积"),
+    ("生态保护红线总面积为9999.083公顷。", "agrees", "椭球面积"),
+    ("划定生态保护红线100.00平方公里。", "agrees", "平面面积"),
+    ("划定生态保护红线面积99.97平方千米。", "differs", "椭球面积"),
+    ("永久基本农田保护面积89.99平方公里。", "agrees", "扣除田坎"),  # 0.9 × 99.9908 = 89.9917
+    ("永久基本农田99.99平方公里。", "agrees", "椭球面积"),
+    ("永久基本农田面积不低于80.00平方公里。", "agrees", "扣除田坎"),
+    ("永久基本农田面积不低于90.20平方公里。", "differs", "扣除田坎"),
+    ("生态保护红线面积控制在120平方公里以内。", "agrees", "椭球面积"),
+])  # fmt: skip
+def test_stated_areas_against_the_map(tmp_path: Path, plan: cl.Plan, text: str, verdict: str, convention: str) -> None:
+    frame = audited(tmp_path, text, plan).frame
+    assert frame["verdict"].tolist() == [verdict]
+    assert convention in frame["compared"][0]
+
+
+@pytest.mark.parametrize("text", [
+    "甲镇生态保护红线面积9.99平方千米。",  # one township
+    "项目占用永久基本农田1.20公顷。",
+    "永久基本农田储备区面积5.00平方千米。",
+    "生态保护红线范围内耕地3.00平方千米。",
+    "城镇开发边界面积3.00平方千米。",  # no such layer: a finding
+    "新增生态保护红线3.00平方千米。",
+])  # fmt: skip
+def test_what_is_not_the_area_of_the_line_is_not_compared(tmp_path: Path, plan: cl.Plan, text: str) -> None:
+    audit = audited(tmp_path, text, plan)
+    assert audit.frame.empty
+    assert [item.code for item in audit.findings] == ["FIGURES_NOT_MEASURED"]
+    assert "城镇开发边界" in audit.findings[0].message
+
+
+@pytest.fixture(scope="module")
+def real(shared: Path) -> cl.FigureAudit:
+    if not (shared / "texts").is_dir():
+        pytest.skip("no real texts")
+    return cl.audit_figures(shared / "texts")
+
+
+def test_exactly_three_pairs_of_the_real_texts_disagree(real: cl.FigureAudit) -> None:
+    pairs = real.frame[real.frame["check"] == "pair"]
+    wrong = pairs[pairs["verdict"] == "differs"]
+    assert [stated.split("公顷")[0] for stated in wrong["stated"]] == ["1843.24", "1300.47", "542.77"]
+    assert set(wrong["file"].map(lambda path: Path(path).name)) == {"巴楚县2026年度国有建设用地供应计划.txt"}
+    assert len(pairs) == 19
+    assert set(pairs["verdict"]) == {"agrees", "differs"}
+
+
+def test_the_seven_supply_classes_add_up(real: cl.FigureAudit) -> None:
+    sums = real.frame[real.frame["compared"].str.startswith("7个分项之和1843.24公顷")]
+    assert sums["verdict"].tolist() == ["agrees"]
+    assert sums["stated"].tolist() == ["1843.24公顷"]
+
+
+def test_every_other_alarm_was_read_and_is_true(real: cl.FigureAudit) -> None:
+    """19505.83 + 8151.59 = 27657.42, printed 27647.42; 542.77 ÷ 1843.24 = 29.4465 %, printed 29.44 %;
+    6.285525 + 1.772825 + 4.97154 + 0.39549 = 13.42538, printed 13.42548."""
+    alarms = real.frame[real.frame["verdict"].isin(["differs", "query"]) & (real.frame["check"] != "pair")]
+    assert alarms[["check", "verdict", "stated"]].to_numpy().tolist() == [
+        ["sum", "differs", "27647.42亩"], ["share", "differs", "29.44%"], ["sum", "query", "13.42548万亩"],
+    ]  # fmt: skip
+    assert alarms["difference"].tolist() == pytest.approx([-10, -0.0065181, 0.0001], rel=1e-4)
+
+
+def test_folder(tmp_path: Path) -> None:
+    audit = audited(tmp_path, "=1+1耕地10.00公顷（160.00亩），林地10公顷（150亩）。")
+    written = cl.write_audit(audit, tmp_path / "out")
+    assert [path.name for path in written] == ["图文数据核对表.xlsx", "figures.json"]
+    said = json.loads(written[1].read_text(encoding="utf-8"))
+    assert said["schema"] == "controllines.figures/1"
+    assert [check["verdict"] for check in said["checks"]] == ["differs", "agrees"]
+    assert said["files"][0]["path"] == "图文数据核对表.xlsx"
+    book = openpyxl.load_workbook(written[0])
+    assert book.sheetnames == ["不符与待核实", "全部核对项", "说明"]
+    row = [cell.value for cell in book["不符与待核实"][3]]
+    assert row[1:4] == [1, "同一面积两种单位", "不符"]
+    assert row[7:10] == [10, 0.08, "亩"]
+    assert all(cell.data_type != "f" for sheet in book for line in sheet for cell in line)
+    assert cl.write_audit(audit, tmp_path / "out") == written  # the same texts again
+    other = audited(tmp_path, "耕地1公顷（15亩）。")
+    with pytest.raises(cl.OutputError, match="OUTPUT_NOT_EMPTY"):
+        cl.write_audit(other, tmp_path / "out")
+    cl.write_audit(other, tmp_path / "out", overwrite=True)
+    empty = openpyxl.load_workbook(written[0])["不符与待核实"]
+    assert empty["A3"].value == "没有此类核对项。"
+
+
+def test_notebook_view(tmp_path: Path) -> None:
+    view = audited(tmp_path, "耕地10.00公顷（160.00亩）。")._repr_html_()
+    assert "不符 1" in view
+    assert "160.00亩" in view
+
+
+def test_command_line(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("耕地10.00公顷（160.00亩）。", encoding="gb18030")
+    command = [sys.executable, "-m", "controllines", "figures", str(tmp_path / "a.txt"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert "不符 1" in done.stdout
