@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -105,3 +107,35 @@ def dense(polygon, step: float = 60.0):
 def moved(geometries: Iterable, source: object, target: object) -> list:
     """Geometries in another CRS, by geopandas."""
     return list(gpd.GeoSeries(list(geometries), crs=source).to_crs(target))
+
+
+#: Shape types of polygons: plain, with heights and measures, with measures.
+SHAPE_TYPES = {"XY": 5, "XYZM": 15, "XYM": 25}
+
+
+def write_shapefile(path: Path, records: Sequence[Sequence[Sequence]], *, coordinates: str = "XY", crs: int = EPSG):
+    """A shapefile byte by byte: each record holds rings as they are given, which writers would put in order."""
+    code = SHAPE_TYPES[coordinates]
+    shapes = [_shape(rings, code) for rings in records]
+    sizes = [8 + len(shape) for shape in shapes]
+    starts = np.cumsum([100, *sizes])[:-1]
+    body = b"".join(struct.pack(">2i", n, len(s) // 2) + s for n, s in enumerate(shapes, 1))
+    index = b"".join(struct.pack(">2i", at // 2, len(s) // 2) for at, s in zip(starts, shapes, strict=True))
+    every = np.array([point for rings in records for ring in rings for point in ring])
+    for suffix, content in ((".shp", body), (".shx", index)):
+        head = struct.pack(">7i", 9994, *[0] * 5, 50 + len(content) // 2)
+        box = struct.pack("<2i8d", 1000, code, *every.min(axis=0), *every.max(axis=0), *[0.0] * 4)
+        path.with_suffix(suffix).write_bytes(head + box + content)
+    field = b"DKBH".ljust(11, b"\0") + b"C" + bytes(4) + bytes([8]) + bytes(15) + b"\r"
+    rows = b"".join(b" " + f"r{n}".encode().ljust(8) for n in range(1, len(records) + 1))
+    path.with_suffix(".dbf").write_bytes(struct.pack("<4BIHH20x", 3, 126, 1, 1, len(records), 65, 9) + field + rows)
+    path.with_suffix(".prj").write_text(pyproj.CRS(crs).to_wkt("WKT1_ESRI"), encoding="utf-8")
+    return path
+
+
+def _shape(rings: Sequence[Sequence], code: int) -> bytes:
+    points = np.array([point for ring in rings for point in ring], "<f8")
+    starts = np.cumsum([0, *map(len, rings)])[:-1].astype("<i4")
+    head = struct.pack("<i4d2i", code, *points.min(axis=0), *points.max(axis=0), len(rings), len(points))
+    more = struct.pack("<2d", 7, 7) + np.full(len(points), 7.0).tobytes()  # a height or a measure
+    return head + starts.tobytes() + points.tobytes() + more * {5: 0, 25: 1, 15: 2}[code]

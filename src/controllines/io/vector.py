@@ -13,7 +13,7 @@ from pyproj.exceptions import CRSError as ProjCRSError
 
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
-from controllines.io import border, drawing, shapefile
+from controllines.io import border, drawing, rings, shapefile
 from controllines.io.curves import SAGITTA_M
 from controllines.io.gate import Opened
 from controllines.io.source import Source, Wanted
@@ -25,6 +25,8 @@ NAMED_LAYERS = ("OpenFileGDB", "GPKG", "LIBKML", "XLSX")
 _KML_DRAWING = (
     "id", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon",
 )  # fmt: skip
+#: Formats that tell land from holes by the direction of rings alone.
+_BY_DIRECTION = ("ESRI Shapefile", "OpenFileGDB")
 _UNDEFINED = ("undefined", "unknown", "unnamed")
 
 
@@ -104,6 +106,14 @@ def _source(
     layer = about["name"] if opened.driver in NAMED_LAYERS else None
     findings = list(found or [])
     geoms = geometries(table.column(_WKB), opened, layer, findings)
+    if opened.driver in _BY_DIRECTION:
+        geoms, stray = rings.by_direction(geoms)
+        findings += [
+            finding(
+                "RINGS_OUTSIDE", source=opened.shown, layer=layer, feature=f"row:{row + 1}", actual=len(at), xy=at[0]
+            )
+            for row, at in stray.items()
+        ]
     for row, why in about.get("broken", ()):
         findings.append(
             finding("RECORD_UNREADABLE", source=opened.shown, layer=layer, feature=f"row:{row + 1}", actual=why)
