@@ -105,6 +105,23 @@ def test_every_adapter_accounts_for_every_feature(driver, tmp_path):
     assert len(named) == 1, "what is excluded is named once"
 
 
+def test_a_postgis_table_accounts_for_every_row(postgis):
+    postgis.execute("CREATE SCHEMA counted")
+    try:
+        postgis.execute("CREATE TABLE counted.dk (dkbh text, geom geometry(Polygon, 4518))")
+        for name, ring in (("P1", SQUARE), ("P2", BOWTIE), ("P3", None)):
+            drawn = None if ring is None else f"SRID=4518;{shifted(Polygon(ring)).wkt}"
+            postgis.execute("INSERT INTO counted.dk VALUES (%s, %s)", (name, drawn))
+        read = read_parcels(f"postgresql://postgres@/postgres?host={postgis.info.host}&schema=counted&table=dk")
+    finally:
+        postgis.execute("DROP SCHEMA counted CASCADE")
+    assert [(o.driver, o.features_in, o.used, o.excluded) for o in read.origins] == [("PostGIS", 3, 2, 1)]
+    assert read.frame["status"].tolist() == ["ok", "repaired", "excluded"]
+    assert [(item.code, item.feature) for item in read.findings if item.severity == "error"] == [
+        ("GEOMETRY_MISSING", "P3")
+    ]
+
+
 def test_a_file_that_cannot_be_read_is_one_excluded_row(tmp_path):
     (tmp_path / "b.txt").write_bytes(b"")
     write("TXT", tmp_path)

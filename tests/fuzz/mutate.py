@@ -1,13 +1,16 @@
 """Mutation fuzzer of the reading border: damaged files must end as a result or as a coded error, within limits.
 
-``python tests/fuzz/mutate.py --count 100000 --seed 1`` (``make fuzz``). Mutant ``n`` of a seed is always the same file;
-what fails is kept in the folder ``--keep`` together with its traceback. The readers run in a child process of the
-fuzzer, so that a crash or a hang costs one mutant.
+``python tests/fuzz/mutate.py --count 100000 --seed 1`` (``make fuzz``) reads 100 000 distinct mutants. Mutant ``n`` of
+a seed is always the same file; what fails is kept in the folder ``--keep`` together with its traceback, as is what
+ended GDAL's worker. The readers run in a child process of the fuzzer, so that a crash or a hang costs one mutant. With
+``--journal`` an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import itertools
 import json
 import os
 import re
@@ -21,6 +24,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -36,10 +40,16 @@ FORMATS = tuple(seeds.SUFFIX)
 
 def mutant(number: int, seed: int, originals: dict[str, bytes]) -> tuple[str, bytes]:
     """Return format and bytes of one mutant."""
-    name = FORMATS[number % len(FORMATS)]
+    chance = Random(f"{seed}:{number}")
+    name = chance.choice(FORMATS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile tells of the double names that are meant
-        return name, mutations.mutate(originals[name], Random(f"{seed}:{number}"), mutations.OF_FORMAT[name])
+        return name, mutations.mutate(originals[name], chance, mutations.OF_FORMAT[name])
+
+
+def sha(name: str, data: bytes) -> str:
+    """Tell mutants apart."""
+    return hashlib.sha256(name.encode() + b"\0" + data).hexdigest()[:32]
 
 
 # --- the child: reads ------------------------------------------------------------------------------------------
@@ -97,37 +107,45 @@ def _worker_rss() -> int:
     return int(peak[1]) if peak else 0
 
 
-def serve(start: int, stop: int, *, step: int, seed: int, keep: Path) -> None:
-    """Read the mutants one after the other; tell the parent of each in one line of JSON."""
+def serve(seed: int, keep: Path) -> None:
+    """Read the mutants whose numbers come in, one after the other; tell the parent of each in one line of JSON."""
     warnings.simplefilter("error")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is seen, but not between the answers
     signal.signal(signal.SIGALRM, _late)
     originals = seeds.make()
     with answers, tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        for number in range(start, stop, step):
+        for line in sys.stdin:
+            number = int(line)
             name, data = mutant(number, seed, originals)
             path = Path(folder) / f"m{seeds.SUFFIX[name]}"
             path.write_bytes(data)
             began = time.perf_counter()
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
-            trace = ""
-            try:
-                kind, code = outcome(path)
-            except TooLateError:
-                kind, code = "hang", "> 60 s"
-            except Exception as problem:  # noqa: BLE001 - every one of them is what is looked for
-                kind, code, trace = "failure", _place(problem), traceback.format_exc()
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+            kind, code, trace = _tried(path)
             told = {
-                "n": number, "format": name, "kind": kind, "code": code, "seconds": time.perf_counter() - began,
-                "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "worker_rss": _worker_rss(),
+                "n": number, "sha": sha(name, data), "format": name, "kind": kind, "code": code,
+                "seconds": round(time.perf_counter() - began, 4), "worker_rss": _worker_rss(),
+                "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
             }  # fmt: skip
             if kind in ("failure", "hang"):
                 _keep(keep, number, name, data, why=f"{code}\n{trace}")
+            elif code == "READ_CRASHED":
+                _keep(keep / "crashed", number, name, data, why=code)
             answers.write(json.dumps(told) + "\n")
             answers.flush()
+
+
+def _tried(path: Path) -> tuple[str, str, str]:
+    """Return kind, code and traceback of what became of a file."""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        return *outcome(path), ""
+    except TooLateError:
+        return "hang", "> 60 s", ""
+    except Exception as problem:  # noqa: BLE001 - every one of them is what is looked for
+        return "failure", _place(problem), traceback.format_exc()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _place(problem: Exception) -> str:
@@ -148,33 +166,55 @@ def _keep(keep: Path, number: int, name: str, data: bytes, *, why: str) -> None:
 
 @dataclass
 class Figures:
-    """What the run has shown."""
+    """What the run has shown: of every distinct mutant once."""
 
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    seen: set[str] = field(default_factory=set)
+    read: int = 0
+    seconds: float = 0.0
     slowest: tuple[float, int, str] = (0.0, -1, "")
     rss: int = 0
     worker_rss: int = 0
 
     def add(self, told: dict[str, Any]) -> None:
-        self.outcomes[told["format"], told["kind"], told["code"]] += 1
+        self.read += 1
+        self.seconds += told["seconds"]
         self.slowest = max(self.slowest, (told["seconds"], told["n"], told["format"]))
         self.rss, self.worker_rss = max(self.rss, told["rss"]), max(self.worker_rss, told["worker_rss"])
+        if told["sha"] not in self.seen or told["kind"] not in ("result", "error"):
+            self.outcomes[told["format"], told["kind"], told["code"]] += 1
+        self.seen.add(told["sha"])
 
     def bad(self) -> int:
         wrong = sum(n for (_, kind, _), n in self.outcomes.items() if kind not in ("result", "error"))
         return wrong + (max(self.rss, self.worker_rss) > RSS_KIB)
 
-    def text(self, seconds: float) -> str:
-        total = sum(self.outcomes.values())
-        lines = [f"{total} mutants in {seconds:.0f} s ({seconds / max(total, 1) * 1000:.1f} ms each)"]
-        for name in FORMATS:
-            kinds: Counter[str] = Counter()
-            for (form, kind, _), n in self.outcomes.items():
-                kinds[kind] += n if form == name else 0
-            lines.append(f"  {name:8}" + " ".join(f"{kind} {n}" for kind, n in sorted(kinds.items())))
-        codes: Counter[str] = Counter()
-        for (_, kind, code), n in self.outcomes.items():
-            codes[f"{kind}: {code}"] += n
+    def _sums(self, place: int) -> dict[str, Counter[str]]:
+        """Number of outcomes by kind, for each format (0) or code (2)."""
+        sums: dict[str, Counter[str]] = {}
+        for key, n in sorted(self.outcomes.items()):
+            sums.setdefault(key[place], Counter())[key[1]] += n
+        return sums
+
+    def record(self) -> dict[str, Any]:
+        kinds: Counter[str] = Counter()
+        for (_, kind, _), n in self.outcomes.items():
+            kinds[kind] += n
+        return {
+            "read": self.read, "distinct": len(self.seen), "outcomes": dict(sorted(kinds.items())),
+            "bad": self.bad(), "formats": {name: dict(sums) for name, sums in self._sums(0).items()},
+            "codes": {code: sum(sums.values()) for code, sums in self._sums(2).items()},
+            "seconds": round(self.seconds), "peak_rss_mib": self.rss // 1024,
+            "worker_peak_rss_mib": self.worker_rss // 1024,
+            "slowest": dict(zip(("seconds", "mutant", "format"), self.slowest, strict=True)),
+        }  # fmt: skip
+
+    def text(self) -> str:
+        each = self.seconds / max(self.read, 1) * 1000
+        lines = [f"{len(self.seen)} mutants ({self.read} read, {each:.1f} ms each)"]
+        for name, sums in self._sums(0).items():
+            lines.append(f"  {name:8}" + " ".join(f"{kind} {n}" for kind, n in sorted(sums.items())))
+        codes = Counter({f"{kind}: {code}": n for code, sums in self._sums(2).items() for kind, n in sums.items()})
         lines += [f"    {n:7} {code}" for code, n in codes.most_common()]
         lines.append(f"  slowest {self.slowest[0]:.2f} s (mutant {self.slowest[1]}, {self.slowest[2]})")
         lines.append(f"  peak RSS {self.rss / 1024:.0f} MiB, worker {self.worker_rss / 1024:.0f} MiB")
@@ -182,91 +222,130 @@ class Figures:
 
 
 class Lane:
-    """A child and the mutants that are its turn: every ``step``-th one."""
+    """A child and the mutant it reads."""
 
-    def __init__(self, first: int, args: argparse.Namespace) -> None:
-        self.next, self.args = first, args
-        self.child: subprocess.Popen[bytes] | None = None
-        self.since = time.monotonic()
-        self.start()
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.number, self.since = args, -1, time.monotonic()
+        self.child = self.start()
 
-    def start(self) -> None:
-        a = self.args
-        self.child = None if self.next >= a.count else subprocess.Popen(
-            [sys.executable, __file__, "--serve", "--count", str(a.count), "--seed", str(a.seed), "--keep", str(a.keep),
-             "--jobs", str(a.jobs), "--start", str(self.next)], stdout=subprocess.PIPE,
-        )  # fmt: skip
-        self.since = time.monotonic()
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, __file__, "--serve", "--seed", str(self.args.seed), "--keep", str(self.args.keep)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def lost(self, figures: Figures, originals: dict[str, bytes], why: str) -> None:
-        """Count the mutant that the child did not survive, and go on behind it."""
-        name, data = mutant(self.next, self.args.seed, originals)
-        _keep(self.args.keep, self.next, name, data, why=why)
-        told = {"n": self.next, "format": name, "kind": why, "code": f"mutant {self.next}", "rss": 0, "worker_rss": 0}
-        figures.add(told | {"seconds": time.monotonic() - self.since})
-        self.next += self.args.jobs
-        self.start()
+    def give(self, number: int) -> None:
+        """Let the child read one mutant; without a number it ends."""
+        self.number, self.since = number, time.monotonic()
+        assert self.child.stdin is not None
+        self.child.stdin.write(f"{number}\n".encode())
+        self.child.stdin.flush()
+
+    def answer(self, originals: dict[str, bytes]) -> dict[str, Any]:
+        """Return what became of the mutant; one that the child did not survive is kept and counted."""
+        assert self.child.stdout is not None
+        line = self.child.stdout.readline()
+        if line.endswith(b"\n"):
+            return dict(json.loads(line))
+        why = f"crash {self.child.wait()}"
+        name, data = mutant(self.number, self.args.seed, originals)
+        _keep(self.args.keep, self.number, name, data, why=why)
+        self.child = self.start()
+        return {"n": self.number, "sha": sha(name, data), "format": name, "kind": why, "code": f"mutant {self.number}",
+                "seconds": time.monotonic() - self.since, "rss": 0, "worker_rss": 0}  # fmt: skip
+
+    def end(self) -> None:
+        assert self.child.stdin is not None
+        self.child.stdin.close()
+        self.child.wait()
 
 
-def run(args: argparse.Namespace) -> Figures:
-    """Run all mutants."""
+class Journal:
+    """One line of JSON for each mutant read and for each stretch begun; what it holds is not read again."""
+
+    def __init__(self, path: Path | None, seed: int) -> None:
+        self.told: list[dict[str, Any]] = []
+        self.stretches: list[dict[str, Any]] = []
+        if path is not None and path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                item = json.loads(line)
+                (self.told if "n" in item else self.stretches).append(item)
+        if any(stretch["seed"] != seed for stretch in self.stretches):
+            raise SystemExit(f"{path} was written with another seed")
+        self.stream = None if path is None else path.open("a", encoding="utf-8")
+        began = {"seed": seed, "after": len(self.told), "commit": _commit(), "date": time.strftime("%Y-%m-%d")}
+        self.stretches.append(began)
+        self.write(began)
+
+    def write(self, item: dict[str, Any]) -> None:
+        if self.stream is not None:
+            self.stream.write(json.dumps(item) + "\n")
+            self.stream.flush()
+
+
+def _commit() -> str:
+    git = ["git", "-C", str(Path(__file__).parent)]
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain", "--", ".", "../../src"], capture_output=True, text=True,
+                             check=False).stdout.strip()  # fmt: skip
+    return head + ("+changes" if changed else "")
+
+
+def run(args: argparse.Namespace, journal: Journal) -> Figures:
+    """Read mutants until as many distinct ones were read as were asked for."""
     figures, originals = Figures(), seeds.make()
-    began, shown = time.monotonic(), 0
+    for told in journal.told:
+        figures.add(told)
+    done = {told["n"] for told in journal.told}
+    numbers = (n for n in itertools.count() if n not in done)
     with selectors.DefaultSelector() as selector:
-        for first in range(args.start, min(args.start + args.jobs, args.count)):
-            _watch(selector, Lane(first, args))
+        for _ in range(args.jobs):
+            _next(selector, Lane(args), figures, numbers)
         while selector.get_map():
             for key, _ in selector.select(5.0):
                 lane: Lane = key.data
-                line = lane.child.stdout.readline()  # type: ignore[union-attr]
-                if line.endswith(b"\n"):
-                    figures.add(json.loads(line))
-                    lane.next, lane.since = lane.next + args.jobs, time.monotonic()
-                else:
-                    selector.unregister(key.fileobj)
-                    _ended(lane, selector, figures, originals)
+                selector.unregister(key.fileobj)
+                told = lane.answer(originals)
+                journal.write(told)
+                figures.add(told)
+                _next(selector, lane, figures, numbers)
+                if args.verbose and figures.read % 5000 == 0:
+                    sys.stderr.write(figures.text() + "\n")
             for key in list(selector.get_map().values()):
                 if time.monotonic() - key.data.since > SECONDS + 30:  # stuck where no signal reaches Python
                     key.data.child.kill()
-            done = sum(figures.outcomes.values())
-            if args.verbose and done >= shown + 5000:
-                shown = done
-                sys.stderr.write(figures.text(time.monotonic() - began) + "\n")
-                sys.stderr.flush()
     return figures
 
 
-def _watch(selector: selectors.BaseSelector, lane: Lane) -> None:
-    if lane.child is not None:
-        selector.register(lane.child.stdout, selectors.EVENT_READ, lane)  # type: ignore[arg-type]
-
-
-def _ended(lane: Lane, selector: selectors.BaseSelector, figures: Figures, originals: dict[str, bytes]) -> None:
-    """Look why a child ended: it had no more mutants, or the next one was too much for it."""
-    code = lane.child.wait()  # type: ignore[union-attr]
-    if lane.next < lane.args.count:
-        lane.lost(figures, originals, f"crash {code}")
-        _watch(selector, lane)
+def _next(selector: selectors.BaseSelector, lane: Lane, figures: Figures, numbers: Iterator[int]) -> None:
+    """Give a lane its next mutant, or let it end: no more are out than are wanted."""
+    if len(figures.seen) + len(selector.get_map()) >= lane.args.count:
+        lane.end()
+        return
+    lane.give(next(numbers))
+    selector.register(lane.child.stdout, selectors.EVENT_READ, lane)  # type: ignore[arg-type]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--count", type=int, default=2000, help="distinct mutants to read")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"))
+    parser.add_argument(
+        "--journal", type=Path, help="file of what was read; a run with the same file goes on behind it"
+    )
+    parser.add_argument("--record", type=Path, help="file for the figures, as JSON")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--start", type=int, default=0, help="number of the first mutant; --count is the number behind the last"
-    )
     args = parser.parse_args()
     if args.serve:
-        serve(args.start, args.count, step=args.jobs, seed=args.seed, keep=args.keep)
+        serve(args.seed, args.keep)
         return 0
-    began = time.monotonic()
-    figures = run(args)
-    sys.stdout.write(figures.text(time.monotonic() - began) + "\n")
+    journal = Journal(args.journal, args.seed)
+    figures = run(args, journal)
+    sys.stdout.write(figures.text() + "\n")
+    if args.record is not None:
+        record = {"seed": args.seed, "stretches": journal.stretches, **figures.record()}
+        args.record.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return 1 if figures.bad() else 0
 
 

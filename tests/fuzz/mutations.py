@@ -189,10 +189,19 @@ NODES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def _places(node: Any) -> list[tuple[Any, Any]]:
-    """Return (container, key) of everything in a JSON value."""
-    keys = list(node) if isinstance(node, dict) else list(range(len(node))) if isinstance(node, list) else []
-    return [(node, key) for key in keys] + [place for key in keys for place in _places(node[key])]
+def _places(tree: Any) -> list[tuple[Any, Any]]:
+    """Return (container, key) of everything in a JSON value, however deep."""
+    places, todo = [], [tree]
+    while todo:
+        node = todo.pop()
+        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+        places += [(node, key) for key in keys]
+        todo += [node[key] for key in keys]
+    return places
+
+
+def _copy(node: Any) -> Any:
+    return json.loads(json.dumps(node))
 
 
 def change_node(tree: Any, chance: Random) -> None:
@@ -207,21 +216,21 @@ def change_node(tree: Any, chance: Random) -> None:
     elif how == 1:
         container[key] = [container[key]]
     elif how == 2 and isinstance(container, list):
-        container[key:key] = [container[key]] * chance.choice((1, 20))
+        container[key:key] = [_copy(container[key]) for _ in range(chance.choice((1, 20)))]
     elif how == 3:
-        container[key] = json.loads(json.dumps(other[beside]))
-    else:
-        container[key] = chance.choice(NODES)
+        container[key] = _copy(other[beside])
+    else:  # a copy, or the next change would alter the choices of all mutants to come
+        container[key] = _copy(chance.choice(NODES))
 
 
 def _json(data: bytes, chance: Random) -> bytes:
     try:
         tree = json.loads(data)
-    except (ValueError, RecursionError):
+        for _ in range(chance.choice((1, 1, 3))):
+            change_node(tree, chance)
+        return json.dumps(tree, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    except (ValueError, RecursionError):  # no JSON any more, or deeper than Python counts
         return flip(data, chance)
-    for _ in range(chance.choice((1, 1, 3))):
-        change_node(tree, chance)
-    return json.dumps(tree, ensure_ascii=False).encode()
 
 
 def _deep(data: bytes, chance: Random) -> bytes:

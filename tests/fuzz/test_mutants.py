@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ def _run(keep: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def test_two_thousand_mutants_end_as_result_or_coded_error(tmp_path: Path) -> None:
     done = _run(tmp_path / "kept", "--count", "2000", "--seed", "2026", "--jobs", "2")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("2000 mutants in ")
+    assert done.stdout.startswith("2000 mutants (")
     assert not (tmp_path / "kept").exists()
     for name in ("txt", "shp", "gpkg", "geojson", "kml", "csv", "xlsx", "parquet"):
         (line,) = [line for line in done.stdout.splitlines() if line.split()[0] == name]
@@ -26,16 +27,33 @@ def test_two_thousand_mutants_end_as_result_or_coded_error(tmp_path: Path) -> No
         assert "result" in line
 
 
-def test_a_mutant_is_the_same_file_every_time(tmp_path: Path) -> None:
+def test_a_mutant_is_the_same_file_every_time_and_in_any_order(tmp_path: Path) -> None:
     program = (
         f"import sys, hashlib; sys.path.insert(0, {str(FUZZER.parent)!r}); import mutate, seeds; o = seeds.make(); "
-        "print(hashlib.sha256(b''.join(mutate.mutant(n, 7, o)[1] for n in range(160))).hexdigest())"
+        "made = {n: mutate.mutant(n, 7, o) for n in eval(sys.argv[1])}; "
+        "print(hashlib.sha256(repr([made[n] for n in sorted(made)]).encode()).hexdigest())"
     )
     out = {
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
+        subprocess.run([sys.executable, "-c", program, order], capture_output=True, text=True, check=True).stdout
+        for order in ("range(300)", "reversed(range(300))")
     }
     assert len(out) == 1
+
+
+def test_an_interrupted_run_goes_on_and_counts_distinct_mutants(tmp_path: Path) -> None:
+    journal, record = tmp_path / "j", tmp_path / "r.json"
+    options = ("--seed", "5", "--jobs", "1", "--journal", str(journal), "--record", str(record))
+    _run(tmp_path / "kept", "--count", "12", *options)
+    told = journal.read_text(encoding="utf-8").splitlines()
+    journal.write_text("\n".join(told + told[1:3]) + "\n", encoding="utf-8")  # two that were read twice
+    done = _run(tmp_path / "kept", "--count", "20", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(record.read_text(encoding="utf-8"))
+    assert figures["distinct"] == sum(figures["outcomes"].values()) == 20
+    assert figures["read"] >= 22
+    assert [stretch["after"] for stretch in figures["stretches"]] == [0, figures["stretches"][1]["after"]]
+    numbers = [json.loads(line)["n"] for line in journal.read_text(encoding="utf-8").splitlines() if '"n"' in line]
+    assert set(numbers) == set(range(max(numbers) + 1)), "no number is left out"
 
 
 def test_a_failure_is_found_and_kept(tmp_path: Path) -> None:
@@ -48,11 +66,11 @@ def test_a_failure_is_found_and_kept(tmp_path: Path) -> None:
     )
     program = (
         f"import sys; sys.path[:0] = [{str(FUZZER.parent)!r}]; import sitecustomize, mutate; "
-        "from pathlib import Path; mutate.serve(0, 3, step=1, seed=1, keep=Path(sys.argv[1]))"
+        "from pathlib import Path; mutate.serve(1, Path(sys.argv[1]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "kept")], capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        input="0\n1\n2\n", env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert done.stdout.count('"failure"') == 3
     assert len(list((tmp_path / "kept").glob("*.why"))) == 3

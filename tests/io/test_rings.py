@@ -1,4 +1,4 @@
-"""Land and holes of shapefile and gdb by the direction of rings: areas by hand, in m² of the plane they are drawn in."""
+"""Land and holes of shapefile and gdb by the direction of rings: areas by hand, in m² of their own plane."""
 
 from __future__ import annotations
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,8 @@ def read_layers(
         if driver == "Parquet":
             return [_read_parquet(path, max_features)]
         with _configured(options or {}):
+            if driver == "GPKG":
+                _check_schema(path)
             _gate(path, driver, encoding)
             names = _layer_names(path, layer)
             return [_read_layer(path, driver, name, encoding=encoding, max_features=max_features) for name in names]
@@ -91,6 +95,24 @@ def _gate(path: str, driver: str, encoding: str | None) -> None:
         return
 
 
+def _check_schema(path: str) -> None:
+    """Read the tables that describe a GeoPackage, before GDAL does.
+
+    Fiona ends the process where a message of GDAL quotes bytes that are no UTF-8, as those about a damaged schema do.
+    """
+    try:
+        with closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            database.text_factory = bytes
+            names = {bytes(name).decode() for (name, _) in database.execute("SELECT name, sql FROM sqlite_master")}
+            for name in names & {"gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys"}:
+                for row in database.execute(f"SELECT * FROM {name}"):
+                    b"".join(value for value in row if isinstance(value, bytes)).decode()
+    except UnicodeDecodeError:
+        raise RefusedError("FILE_CORRUPT", actual="描述图层的表含有不是 UTF-8 的文字") from None
+    except (sqlite3.Error, TypeError) as problem:
+        raise RefusedError("FILE_CORRUPT", actual=_short(problem, path)) from problem
+
+
 def _layer_names(path: str, wanted: str | None) -> list[str]:
     listed = _listed(path)
     names = [name for name, geometry in listed if geometry is not None]
@@ -128,7 +150,7 @@ def _read_layer(path: str, driver: str, name: str, *, encoding: str | None, max_
     about, table = records.read_layer(path, name, encoding=encoding, max_features=max_features)
     if about["driver"] not in (driver, _ALSO.get(driver)):
         raise RefusedError("FILE_FORMAT_MISMATCH", expected=driver, actual=about["driver"])
-    return about, _flat(table, WKB, table.column(WKB))
+    return about, _flat(table, [table.column_names.index(WKB)], table.column(WKB))
 
 
 def _read_bulk(path: str, driver: str, name: str, *, encoding: str | None, max_features: int) -> Layer:
@@ -143,12 +165,12 @@ def _read_bulk(path: str, driver: str, name: str, *, encoding: str | None, max_f
     if driver != "ESRI Shapefile" and len(table) != info["features"]:
         raise RefusedError("FILE_CORRUPT", actual=f"应有 {info['features']} 个要素，读出 {len(table)} 个")
     column = meta["geometry_name"] or "wkb_geometry"
-    wkb = _plain_binary(table.column(column)) if column in table.column_names else pa.nulls(len(table), pa.binary())
-    wkb, curved = _linear(wkb)
+    at = [n for n, name in enumerate(table.column_names) if name == column][-1:]  # behind a field of the same name
+    wkb, curved = _linear(_plain_binary(table.column(at[0])) if at else pa.nulls(len(table), pa.binary()))
     about = {"name": name, "crs": info["crs"], "curves": curved}
     if driver == "GeoJSON":
         about["crs_member"] = crs_member(Path(path))
-    return about, _flat(table, column, wkb)
+    return about, _flat(table, at, wkb)
 
 
 def _check_size(features: int, most: int) -> None:
@@ -186,10 +208,20 @@ def _heads(wkb: pa.ChunkedArray) -> list[bytes | None]:
     return heads
 
 
-def _flat(table: pa.Table, geometry: str, wkb: Any) -> pa.Table:
+def _flat(table: pa.Table, geometry: list[int], wkb: Any) -> pa.Table:
     """Turn dates, lists and nested values into text and put the geometry last; plain numbers and text stay."""
-    names = [name for name in table.column_names if name != geometry]
-    return pa.table([*(_flat_column(table.column(name)) for name in names), wkb], names=[*names, WKB])
+    kept = [n for n in range(table.num_columns) if n not in geometry]
+    names = _distinct([table.column_names[n] for n in kept])
+    return pa.table([*(_flat_column(table.column(n)) for n in kept), wkb], names=[*names, WKB])
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Give a number to each name that a damaged header repeats."""
+    out = {WKB: None}
+    for name in names:
+        numbered = (f"{name}_{k}" for k in count(2))
+        out[name if name not in out else next(new for new in numbered if new not in out)] = None
+    return list(out)[1:]
 
 
 def _flat_column(column: pa.ChunkedArray) -> Any:
@@ -255,20 +287,27 @@ def _read_parquet(path: str, max_features: int) -> Layer:
 
     file = pq.ParquetFile(path)
     _check_size(file.metadata.num_rows, max_features)
-    raw = (file.schema_arrow.metadata or {}).get(b"geo")
-    if raw is None:
-        raise RefusedError("PARQUET_NOT_GEO")
-    geo = json.loads(raw)
-    column = geo["primary_column"]
-    about = geo["columns"][column]
-    if about.get("encoding") != "WKB":
-        raise RefusedError("PARQUET_NOT_GEO")
+    column, about = _described(file.schema_arrow)
     names = [n for n in file.schema_arrow.names if not n.startswith("__index_level_") and n not in _covering(about)]
     table = file.read(columns=names).replace_schema_metadata(None)
     system = about.get("crs", "OGC:CRS84")
     meta = {"name": None, "curves": 0, "crs": json.dumps(system) if isinstance(system, dict) else system}
-    wkb = _plain_binary(table.column(column))
-    return meta, _flat(table, column, wkb)
+    at = table.column_names.index(column)
+    return meta, _flat(table, [at], _plain_binary(table.column(at)))
+
+
+def _described(schema: pa.Schema) -> tuple[str, dict[str, Any]]:
+    """Return the name of the geometry column of a GeoParquet and what its metadata say of it."""
+    try:
+        geo = json.loads((schema.metadata or {})[b"geo"])
+        column = str(geo["primary_column"])
+        about: dict[str, Any] = geo["columns"][column]
+        usable = about.get("encoding") == "WKB" and column in schema.names and column not in _covering(about)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        usable = False
+    if not usable:
+        raise RefusedError("PARQUET_NOT_GEO")
+    return column, about
 
 
 def _covering(about: dict[str, Any]) -> set[str]:

@@ -127,3 +127,12 @@ def sha256(path: Path) -> str:
 def _digest(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def prj_text(path: Path) -> tuple[str, bool]:
+    """Return the text of a .prj, and whether it is UTF-8: names in Chinese come in GBK, too."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig"), True
+    except UnicodeDecodeError:
+        return data.decode("gb18030", "replace"), False

@@ -112,10 +112,16 @@ def _prepared(offered: Opened, folder: Path, limits: Limits) -> Opened:
     if offered.driver == "LIBKML":
         return _plain_kml(offered, folder)
     # SQLite would write beside the user's file as soon as it opens it; GDAL's wrappers take "!" for an archive's end
-    # and ";" for the end of a name.
+    # and ";" for the end of a name, and end at text of a .prj that is no UTF-8.
     odd = _ODD.search(str(path.absolute())) and offered.driver not in _OWN
-    aside = odd or (offered.driver == "GPKG" and _write_ahead(path))
-    return replace(offered, path=_copied(path, folder)) if aside else offered
+    prj = files.companion(path, ".prj") if offered.driver == "ESRI Shapefile" else None
+    text, plain = files.prj_text(prj) if prj else ("", True)
+    if not (odd or not plain or (offered.driver == "GPKG" and _write_ahead(path))):
+        return offered
+    copy = _copied(path, folder)
+    if not plain:
+        copy.with_suffix(".prj").write_text(text, encoding="utf-8")
+    return replace(offered, path=copy)
 
 
 def check_text_size(path: Path, shown: Path, limits: Limits) -> None:
@@ -161,11 +167,11 @@ def _plain_kml(offered: Opened, folder: Path) -> Opened:
 
 
 def _copied(path: Path, folder: Path) -> Path:
-    copy = folder / f"data{path.suffix.lower()}"
+    copy = Path(tempfile.mkdtemp(dir=folder)) / f"data{path.suffix.lower()}"  # in a zip it may be called so, too
     if path.is_dir():
         return Path(shutil.copytree(path, copy))
     for part in files.parts(path):
-        shutil.copyfile(part, folder / f"data{part.suffix.lower()}")
+        shutil.copyfile(part, copy.with_suffix(part.suffix.lower()))
     return copy
 
 

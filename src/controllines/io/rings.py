@@ -13,6 +13,7 @@ Array = np.ndarray
 _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
+@np.errstate(invalid="ignore")  # NaN coordinates are found later, by feature
 def by_direction(geoms: Array) -> tuple[Array, dict[int, Array]]:
     """Sort the rings of polygons anew where GDAL contradicts their directions, or a hole leaves the box of its shell.
 

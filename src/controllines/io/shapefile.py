@@ -14,7 +14,7 @@ from pyproj.exceptions import CRSError as ProjCRSError
 
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
-from controllines.io.files import companion
+from controllines.io.files import companion, prj_text
 from controllines.io.gate import Opened
 
 #: Language driver id (byte 29 of the dbf) -> encoding. 0 and 0x57 ("ANSI", whatever that was) say nothing.
@@ -197,7 +197,7 @@ def prj(opened: Opened) -> pyproj.CRS | None:
         ``CRS_UNKNOWN``: pyproj does not understand the text.
     """
     part = companion(opened.path, ".prj")
-    text = part.read_bytes().decode("utf-8-sig", "replace").strip("\0 \r\n\t") if part else ""
+    text = prj_text(part)[0].strip("\0 \r\n\t") if part else ""
     if not text:
         return None
     try:
