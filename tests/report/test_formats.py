@@ -57,7 +57,7 @@ def ha(m2: float) -> Decimal:
 
 
 def test_sheets_headings_and_frozen_heads(book):
-    assert book.sheetnames == ["总表", "明细", "图斑", "单元", "项目", "问题清单", "说明"]
+    assert book.sheetnames == ["总表", "明细", "判定", "图斑", "单元", "项目", "问题清单", "说明"]
     for sheet in book:
         assert sheet["A1"].value.startswith("三条控制线套合核对")
         assert "合成数据，仅供演示" in sheet["A2"].value

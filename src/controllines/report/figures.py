@@ -214,7 +214,7 @@ def measures(row: Mapping[str, object], whole: Mapping[str, object], sense: str 
     )
     net, conflict = number(row.get("net_area_m2")), number(row.get("conflict_m2"))
     if show.planar:
-        ratio = _ratio(whole)
+        ratio = ratio_of(whole)
         measured = number(row.get("planar_area_m2"))
         net = None if net is None or measured is None or not inside else net * (measured / inside)
         inside = measured
@@ -257,6 +257,7 @@ def _lesser(one: Figure, other: Figure) -> Figure:
     return other if one.number is not None and other.number is not None and other.number < one.number else one
 
 
-def _ratio(whole: Mapping[str, object]) -> float:
+def ratio_of(whole: Mapping[str, object]) -> float:
+    """Return planar area per official area of a parcel or project."""
     official, planar = number(whole.get("area_m2")), number(whole.get("planar_area_m2"))
     return planar / official if official and planar else 1.0

@@ -19,6 +19,7 @@ from controllines.kinds import AVOID
 from controllines.report.figures import Area
 from controllines.report.maps import Shape
 from controllines.report.model import LineRow, ParcelRow, Report
+from controllines.report.rulings import Ruling
 from controllines.report.sentences import CLASSES
 from controllines.report.words import clean, say, word, words
 
@@ -126,8 +127,16 @@ def _line(line: LineRow) -> dict[str, Any]:
         areas.append(("uncovered", shown.uncovered))
     return {
         "key": line.scope.kind.key, "result": line.result, "look": line.look, "sentence": line.sentence,
-        "verdict": line.verdict, "areas": [[word("page", key), _full(part)] for key, part in areas],
+        "verdict": line.ruling.word, "areas": [[word("page", key), _full(part)] for key, part in areas],
+        "ruled": [[word("page", key), text] for key, text in _ruled(line.ruling) if text],
     }  # fmt: skip
+
+
+def _ruled(said: Ruling) -> list[tuple[str, str]]:
+    if not said.speaks:
+        return []
+    return [("ruling", "".join(said.sentences)), ("basis", "；".join(said.basis)),
+            ("requires", "、".join(said.requires)), ("question", "".join(said.questions))]  # fmt: skip
 
 
 def _full(part: Area) -> str:

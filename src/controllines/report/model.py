@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from controllines.kinds import in_order, registry, three_lines
-from controllines.report.figures import Area, Convention, Measures, area, measures, parts
+from controllines.report.figures import Area, Convention, Measures, area, parts
 from controllines.report.maps import MapLayers, map_layers
 from controllines.report.rows import Row, grouped, records
-from controllines.report.sentences import CLASSES, Scope, flags, result_word, row_class, sentence
+from controllines.report.rulings import Ruling, project_wholes, ruling, rulings, subject_word
+from controllines.report.sentences import CLASSES, Scope, flags, result_word, row_class, told
 from controllines.report.words import clean, say, unprintable, word
+from controllines.rules import GENERAL, LAND_USE
+from controllines.rules.words import text
 
 if TYPE_CHECKING:
     from controllines.results import CheckResult
@@ -28,7 +31,8 @@ class LineRow:
     Attributes
     ----------
     scope : the line
-    outcome, result, look, sentence, verdict : outcome key, short word, class on the map, sentence, 规则判定
+    outcome, result, look, sentence : outcome key, short word, class on the map, sentence
+    ruling : what the rules say (规则判定)
     shown : the printed figures
     flags : Chinese names of the flags
     pieces : the row's pieces with their printed areas
@@ -40,7 +44,7 @@ class LineRow:
     result: str
     look: str
     sentence: str
-    verdict: str
+    ruling: Ruling
     shown: Measures
     flags: tuple[str, ...]
     pieces: tuple[tuple[Row, Area], ...]
@@ -58,6 +62,7 @@ class ParcelRow:
     reason : why it was set aside, empty for checked parcels
     declared, planar, official, shown : printed areas; ``shown`` is the one the documents use
     units : rows of ``units`` with their printed areas
+    verdict : the level over all lines
     """
 
     serial: int
@@ -76,6 +81,7 @@ class ParcelRow:
     shown: Area
     lines: tuple[LineRow, ...]
     units: tuple[tuple[Row, Area], ...]
+    verdict: str = ""
 
     def unit_names(self, kind: str) -> tuple[str, ...]:
         """Return the names of its units of a kind, largest first."""
@@ -86,13 +92,21 @@ class ParcelRow:
 
 @dataclass(frozen=True)
 class ProjectRow:
-    """One project (项目): the union of its parcels."""
+    """One project (项目): the union of its parcels.
+
+    Attributes
+    ----------
+    verdict : the level over all lines, its land use and its parcels
+    rulings : what the rules say of its land use and of the project as a whole, by name
+    """
 
     project_id: str
     name: str
     parcels: int
     shown: Area
     lines: tuple[LineRow, ...]
+    verdict: str = ""
+    rulings: tuple[tuple[str, Ruling], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,7 @@ def build(result: CheckResult, *, map_lines: str = "near") -> Report:
     rows = records(result.parcels)
     findings = records(result.findings)
     parcels = _parcels(result, rows, scopes, show, findings=findings)
-    projects = _projects(result, rows, scopes, show)
+    projects = _projects(result, scopes, show)
     return Report(
         title=title(scopes, provenance["checked"]),
         head=_head(provenance),
@@ -195,16 +209,20 @@ def _parcels(
     units = grouped(records(result.units), "parcel_id")
     names = {row["project_id"]: clean(row["name"]) for row in records(result.projects)}
     errors = grouped((row for row in findings if row["severity"] == "error"), "source", "feature")
+    judged = rulings(result)
     made = []
     for serial, row in enumerate(rows, start=1):
         key = row["parcel_id"]
         lines = [
-            _line(over, row, scopes[over["kind"]], show, pieces=pieces.get((key, over["kind"]), []))
+            _line(over, row, scopes[over["kind"]], show, pieces=pieces.get((key, over["kind"]), []),
+                  judged=judged.get(("parcel", key, over["kind"]), []))
             for over in overlaps.get(key, [])
-        ]
+        ]  # fmt: skip
         mine = _units(units.get(key, []), row, show)
         reason = "" if row["status"] == "checked" else _reason(row, errors)
-        made.append(_parcel(row, serial, names, show=show, lines=lines, units=mine, reason=reason))
+        ruled = [rule for line in lines for rule in judged.get(("parcel", key, line.scope.kind.key), [])]
+        said = reason, subject_word(row["verdict"], ruled)
+        made.append(_parcel(row, serial, names, show=show, lines=lines, units=mine, said=said))
     return tuple(made)
 
 
@@ -216,7 +234,7 @@ def _parcel(
     show: Convention,
     lines: list[LineRow],
     units: list[tuple[Row, Area]],
-    reason: str,
+    said: tuple[str, str],
 ) -> ParcelRow:
     looks = {line.look for line in lines} or {"excluded" if row["status"] == "excluded" else "undetermined"}
     return ParcelRow(
@@ -229,13 +247,14 @@ def _parcel(
         source=clean(row["source"]),
         status=str(row["status"]),
         look=min(looks, key=CLASSES.index),
-        reason=reason,
+        reason=said[0],
         declared=area(_positive(row["declared_area_m2"])),
         planar=area(row["planar_area_m2"]),
         official=area(row["area_m2"]),
         shown=area(show.of(row)),
         lines=tuple(lines),
         units=tuple(units),
+        verdict=said[1],
     )
 
 
@@ -244,21 +263,17 @@ def _positive(value: float | None) -> float | None:
     return value if value else None
 
 
-def _line(row: Row, whole: Row, scope: Scope, show: Convention, *, pieces: Sequence[Row] = ()) -> LineRow:
-    shown = measures(row, whole, scope.kind.sense, show)
-    printed = parts([show.of(piece) for piece in pieces], shown.inside) if pieces else []
-    by_class: dict[str, float] = {}
-    for piece in pieces:
-        name = clean(piece["class"])
-        by_class[name] = by_class.get(name, 0.0) + (show.of(piece) or 0.0)
-    zones = dict(zip(by_class, parts(list(by_class.values()), shown.inside), strict=True))
+def _line(
+    row: Row, whole: Row, scope: Scope, show: Convention, *, judged: Sequence[Row], pieces: Sequence[Row] = ()
+) -> LineRow:
+    shown, said, printed = told(row, whole, scope, show, pieces=pieces)
     return LineRow(
         scope=scope,
         outcome=str(row["outcome"]),
         result=result_word(row, scope.kind.sense),
         look=row_class(row, scope.kind.sense),
-        sentence=sentence(row, scope, shown, zones),
-        verdict=word("titles", "verdict_none"),
+        sentence=said,
+        ruling=ruling(judged, scope.kind),
         shown=shown,
         flags=tuple(word("flags", flag) for flag in flags(row)),
         pieces=tuple(zip(pieces, printed, strict=True)),
@@ -282,25 +297,22 @@ def _reason(row: Row, errors: Mapping[Any, list[Row]]) -> str:
     return word("notes", "see_findings")
 
 
-def _projects(
-    result: CheckResult, parcels: list[Row], scopes: Mapping[str, Scope], show: Convention
-) -> tuple[ProjectRow, ...]:
+def _projects(result: CheckResult, scopes: Mapping[str, Scope], show: Convention) -> tuple[ProjectRow, ...]:
     overlaps = grouped(records(result.project_overlaps), "project_id")
-    members = grouped(parcels, "project_id")
+    judged = rulings(result)
+    of_project = grouped((row for row in records(result.verdicts) if row["scope"] == "project"), "subject_id")
     made = []
-    for row in records(result.projects):
+    for row in project_wholes(result):
         key = row["project_id"]
-        whole = {**row, "planar_area_m2": row.get("planar_area_m2") or _planar(row, members.get(key, []))}
-        lines = [_line(over, whole, scopes[over["kind"]], show) for over in overlaps.get(key, [])]
-        made.append(ProjectRow(clean(key), clean(row["name"]), int(row["parcels"]), area(show.of(whole)), tuple(lines)))
+        lines = [_line(over, row, scopes[over["kind"]], show, judged=judged.get(("project", key, over["kind"]), []))
+                 for over in overlaps.get(key, [])]  # fmt: skip
+        others = [(text("lines", kind), ruling(judged["project", key, kind], None)) for kind in (LAND_USE, GENERAL)
+                  if ("project", key, kind) in judged]  # fmt: skip
+        made.append(ProjectRow(
+            clean(key), clean(row["name"]), int(row["parcels"]), area(show.of(row)), tuple(lines),
+            verdict=subject_word(row["verdict"], of_project.get(key, [])), rulings=tuple(others),
+        ))  # fmt: skip
     return tuple(made)
-
-
-def _planar(project: Row, members: list[Row]) -> float | None:
-    """Return the planar area of a project's union, by the ratio of its parcels' two areas."""
-    official = sum(row["area_m2"] or 0.0 for row in members)
-    planar = sum(row["planar_area_m2"] or 0.0 for row in members)
-    return project["area_m2"] * planar / official if official and project["area_m2"] is not None else None
 
 
 def banners(provenance: Mapping[str, Any]) -> tuple[str, ...]:
@@ -329,4 +341,7 @@ def _summary(parcels: Sequence[ParcelRow], projects: Sequence[ProjectRow], scope
         named = "、".join(f"{result}{count}个" for result, count in results.items())
         if named:
             texts.append(say("summary", "line", line=clean(scope.kind.zh), results=named))
+    levels = Counter(parcel.verdict for parcel in parcels if parcel.status == "checked")
+    if levels.keys() - {word("titles", "verdict_none")}:
+        texts.append(say("summary", "levels", results="、".join(f"{name}{count}个" for name, count in levels.items())))
     return tuple(texts)

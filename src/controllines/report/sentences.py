@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from controllines.kinds import AVOID, STAY_WITHIN, Kind
-from controllines.report.figures import Area, Measures, area, number
+from controllines.report.figures import Area, Convention, Measures, area, measures, number, parts
+from controllines.report.rows import Row
 from controllines.report.words import clean, say, word
 
 #: Classes of a parcel on the map, worst first.
@@ -72,13 +73,33 @@ def sentence(row: Mapping[str, object], scope: Scope, shown: Measures, zones: Ma
     else:
         touch = _touch(row, scope.kind.sense)
         inside, outside, uncovered = (part.phrase for part in (shown.inside, shown.outside, shown.uncovered))
-        text = say("sentence", touch, line=line, area=shown.conflict.phrase, inside=inside, outside=outside)
-        if touch == "avoid_conflict" and "kcxs" in scope.kind.fields:
-            text = _net(line, shown)
+        text = say("sentence", touch, line=line, area=conflict_phrase(scope, shown), inside=inside, outside=outside)
         text += _zones(zones) if scope.kind.sense == STAY_WITHIN else ""
         text += _remarks(row, scope.kind.sense, uncovered, area(number(row.get("sliver_m2"))))
     bbox = "coverage_bbox" in flags(row) and row["outcome"] != FAILED
     return text + (word("sentence", "coverage_bbox") if bbox else "")
+
+
+def told(
+    row: Row, whole: Mapping[str, object], scope: Scope, show: Convention, *, pieces: Sequence[Row] = ()
+) -> tuple[Measures, str, list[Area]]:
+    """Return the printed figures of one row, its sentence, and the printed areas of its pieces."""
+    shown = measures(row, whole, scope.kind.sense, show)
+    printed = parts([show.of(piece) for piece in pieces], shown.inside) if pieces else []
+    by_class: dict[str, float] = {}
+    for piece in pieces:
+        name = clean(piece["class"])
+        by_class[name] = by_class.get(name, 0.0) + (show.of(piece) or 0.0)
+    zones = dict(zip(by_class, parts(list(by_class.values()), shown.inside), strict=True))
+    return shown, sentence(row, scope, shown, zones), printed
+
+
+def conflict_phrase(scope: Scope, shown: Measures) -> str:
+    """Return the area of the conflict within a sentence; farmland net of ridges with the gross area beside it."""
+    if "kcxs" not in scope.kind.fields:
+        return shown.conflict.phrase
+    key = "net_missing" if shown.net.m2 is None else "net"
+    return say("phrase", key, net=shown.net.phrase, gross=shown.conflict.phrase)
 
 
 def _touch(row: Mapping[str, object], sense: str | None) -> str:
@@ -90,12 +111,6 @@ def _touch(row: Mapping[str, object], sense: str | None) -> str:
     if number(row.get("uncovered_m2")):
         return "within_uncovered" if number(row.get("area_m2")) else "within_uncovered_all"
     return "within_part" if number(row.get("area_m2")) else "within_conflict"
-
-
-def _net(line: str, shown: Measures) -> str:
-    if shown.net.m2 is None:
-        return say("sentence", "net_missing", line=line, gross=shown.conflict.phrase)
-    return say("sentence", "net", line=line, area=shown.net.phrase, gross=shown.conflict.phrase)
 
 
 def _unknown(row: Mapping[str, object], scope: Scope, shown: Measures) -> str:

@@ -10,6 +10,7 @@ from controllines.kinds import AVOID, registry
 from controllines.report.figures import Figure, area, figure, metres, percent, total
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
 from controllines.report.rows import Row, file_name
+from controllines.report.rulings import Ruling
 from controllines.report.sentences import Scope
 from controllines.report.words import clean, say, word, words
 from controllines.units import NO_DATA
@@ -64,7 +65,9 @@ class Table:
 
 def tables(report: Report) -> tuple[Table, ...]:
     """Return all tables of a report in the order of the sheets."""
-    makers: tuple[Callable[[Report], Table], ...] = (_summary, _detail, _pieces, _units, _projects, _findings, _notes)
+    makers: tuple[Callable[[Report], Table], ...] = (
+        _summary, _detail, _rulings, _pieces, _units, _projects, _findings, _notes,
+    )  # fmt: skip
     return tuple(make(report) for make in makers)
 
 
@@ -111,14 +114,14 @@ def _summary(report: Report) -> Table:
     ]  # fmt: skip
     for scope in report.scopes:
         columns += _line_columns(scope)
-    columns += [_column("verdict", 14), _column("township", 13, "wrap"), _column("zone", 15, "wrap")]
+    columns += [_column("verdict", 18, "wrap"), _column("township", 13, "wrap"), _column("zone", 15, "wrap")]
     columns.append(_column("reason", 24, "wrap"))
 
     def cells(parcel: ParcelRow) -> tuple[Cell, ...]:
         return (
             parcel.serial, parcel.parcel_id, parcel.project, parcel.name, word("status", parcel.status),
             parcel.declared.ha, parcel.planar.ha, parcel.official.ha, parcel.shown.mu,
-            *_lines(parcel.lines, report.scopes), word("titles", "verdict_none") if parcel.lines else NO_DATA,
+            *_lines(parcel.lines, report.scopes), parcel.verdict if parcel.lines else NO_DATA,
             _names(parcel, "township"), _names(parcel, "planning_zone"), parcel.reason,
         )  # fmt: skip
 
@@ -138,7 +141,7 @@ def _detail(report: Report) -> Table:
         _column("uncovered_ha", 11, "ha"), _column(other, 13, "ha"), _column("contact_m2", 11, "m2"),
         _column("sliver_m2", 11, "m2"), _column("shared_m2", 13, "m2"), _column("depth_m", 8, "m"),
         _column("width_m", 8, "m"), _column("clearance_m", 8, "m"), _column("flags", 18, "wrap"),
-        _column("verdict", 14), _column("sentence", 60, "wrap"),
+        _column("verdict", 22, "wrap"), _column("sentence", 60, "wrap"),
     )  # fmt: skip
 
     def cells(parcel: ParcelRow, line: LineRow) -> tuple[Cell, ...]:
@@ -149,11 +152,40 @@ def _detail(report: Report) -> Table:
             shown.inside.ha, shown.outside.ha, shown.conflict.ha, shown.conflict.mu, percent(row["share"]),
             shown.net.ha, shown.uncovered.ha, area(report.show.other(row)).ha, *small,
             *(metres(row[key]) for key in ("depth_m", "width_m", "clearance_m")),
-            "、".join(line.flags), line.verdict, line.sentence,
+            "、".join(line.flags), line.ruling.word, line.sentence,
         )  # fmt: skip
 
     rows = tuple(cells(parcel, line) for parcel in report.parcels for line in parcel.lines)
     return Table(word("sheets", "detail"), columns, rows)
+
+
+def _rulings(report: Report) -> Table:
+    """Return what the rules say, with clauses and questions; lines that are clear without a note are left to 明细."""
+    columns = (
+        _column("subject", 9), _column("subject_id", 18, "wrap"), _column("line", 16), _column("verdict", 22, "wrap"),
+        _column("ruling", 56, "wrap"), _column("basis", 40, "wrap"), _column("authority", 16, "wrap"),
+        _column("requires", 26, "wrap"), _column("question", 50, "wrap"), _column("sensitive", 14, "wrap"),
+        _column("rule_ids", 14, "wrap"),
+    )  # fmt: skip
+    rows = tuple(
+        (subject, identity, line, said.word, "".join(said.sentences), "；".join(said.basis), said.authority,
+         "、".join(said.requires), "".join(said.questions), word("ruling", "sensitive") if said.sensitive else "",
+         "、".join(said.rules))
+        for subject, identity, line, said in _ruled(report)
+        if said.rules and (said.speaks or said.sensitive)
+    )  # fmt: skip
+    return Table(word("sheets", "rulings"), columns, rows, areas=False)
+
+
+def _ruled(report: Report) -> Iterator[tuple[str, str, str, Ruling]]:
+    for project in report.projects:
+        for line in project.lines:
+            yield word("headings", "project"), project.project_id, clean(line.scope.kind.zh), line.ruling
+        for name, said in project.rulings:
+            yield word("headings", "project"), project.project_id, name, said
+    for parcel in report.parcels:
+        for line in parcel.lines:
+            yield word("headings", "parcel"), parcel.parcel_id, clean(line.scope.kind.zh), line.ruling
 
 
 def _area_columns(report: Report) -> tuple[Column, ...]:
@@ -199,12 +231,12 @@ def _projects(report: Report) -> Table:
     ]  # fmt: skip
     for scope in report.scopes:
         columns += _line_columns(scope)
-    columns.append(_column("verdict", 14))
+    columns.append(_column("verdict", 18, "wrap"))
 
     def cells(serial: int, project: ProjectRow) -> tuple[Cell, ...]:
         return (
             serial, project.project_id, project.name, project.parcels, project.shown.ha, project.shown.mu,
-            *_lines(project.lines, report.scopes), word("titles", "verdict_none") if project.lines else NO_DATA,
+            *_lines(project.lines, report.scopes), project.verdict if project.lines else NO_DATA,
         )  # fmt: skip
 
     rows = tuple(cells(serial, project) for serial, project in enumerate(report.projects, start=1))
@@ -280,7 +312,7 @@ def note_lines(report: Report) -> Iterator[tuple[str, str]]:
     yield word("notes", "plan"), say("notes", "plan_text", **_texts(info["plan"], ("name", "version", "county")))
     yield word("notes", "checked"), _kinds(report, info["checked"])
     yield word("notes", "not_checked"), _kinds(report, info["not_checked"])
-    yield word("notes", "rules"), clean(info["rule_pack"]) or word("titles", "verdict_none")
+    yield word("notes", "rules"), _pack(info["rule_pack"])
     yield word("notes", "convention"), report.convention
     yield word("notes", "area_note"), word("area", "official_note")
     yield word("notes", "printing"), word("area", "printed")
@@ -296,6 +328,21 @@ def note_lines(report: Report) -> Iterator[tuple[str, str]]:
     yield word("notes", "options"), _options(report)
     yield word("notes", "versions"), "；".join(f"{name} {clean(text)}" for name, text in info["versions"].items())
     yield word("notes", "disclaimer"), word("titles", "disclaimer")
+
+
+def _pack(record: Row | None) -> str:
+    """Return what the report says of the rule pack, and of what a county's pack changed."""
+    if record is None:
+        return word("titles", "verdict_none")
+    keys = ("name", "id", "version", "rules", "sha256")
+    said = [say("ruling", "pack_text", **{key: clean(record[key]) for key in keys})]
+    if record["extends"]:
+        said.append(say("ruling", "extends", name=record["extends"]["name"], version=record["extends"]["version"]))
+    changes = [say("ruling", "changed", entry=item["entry"], keys="、".join(item["keys"])) if item["keys"]
+               else say("ruling", "disabled", entry=item["entry"]) for item in record["changes"]]  # fmt: skip
+    said += [say("ruling", "changes", entries="、".join(changes))] if changes else []
+    said += [say("ruling", "added", entries="、".join(record["added"]))] if record["added"] else []
+    return clean("；".join(said))
 
 
 def _layer_text(layer: Row) -> str:

@@ -282,7 +282,7 @@
       title.appendChild(make("b", "", line.result));
       card.appendChild(title);
       card.appendChild(make("p", "sentence " + line.look, line.sentence));
-      card.appendChild(terms(line.areas.concat([[words.verdict, line.verdict]])));
+      card.appendChild(terms(line.areas.concat([[words.verdict, line.verdict]], line.ruled)));
     });
     card.appendChild(make("p", "quiet", parcel.convention));
     var drawn = shapes.get(parcel.id);

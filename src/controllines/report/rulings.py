@@ -1,0 +1,151 @@
+"""Verdicts in the report (规则判定): a word, sentences, clauses and questions per line, from the verdicts frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from controllines.kinds import AVOID, Kind
+from controllines.report.figures import Convention, area, ratio_of
+from controllines.report.rows import Row, grouped, records
+from controllines.report.sentences import Scope, conflict_phrase, told
+from controllines.report.words import word
+from controllines.rules.cases import Case, Print, Printed
+from controllines.rules.levels import CLEAR
+from controllines.rules.words import text
+
+if TYPE_CHECKING:
+    from controllines.results import CheckResult
+
+#: (scope, subject_id, kind) → rows of the verdicts frame.
+Rulings = dict[Any, list[Row]]
+#: Levels that are only suspected where no clause is known at first hand.
+_SUSPECTED = ("conditional", "approval", "prohibited")
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the rules say of one parcel or project and one line (or its land use, or the project as a whole).
+
+    Attributes
+    ----------
+    level, word : the level, and how it is printed
+    sentences : what the rules that apply say; notes too
+    basis : the clauses, each once
+    authority, requires : who approves, what must be handed in
+    questions : what must be asked or supplied
+    sensitive : whether the level would change within the accuracy of the survey (边界敏感)
+    rules : ids of the rules that apply or are open
+    """
+
+    level: str | None
+    word: str
+    sentences: tuple[str, ...] = ()
+    basis: tuple[str, ...] = ()
+    authority: str = ""
+    requires: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    sensitive: bool = False
+    rules: tuple[str, ...] = ()
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there is more to say than that the line is clear."""
+        return self.level not in (None, CLEAR) or len(self.rules) > 1
+
+
+def rulings(result: CheckResult) -> Rulings:
+    """Return the rows of the verdicts frame by scope, subject and kind."""
+    return grouped(records(result.verdicts), "scope", "subject_id", "kind")
+
+
+def ruling(rows: Sequence[Row], kind: Kind | None) -> Ruling:
+    """Return what the rows of one subject and kind say; without rows nothing was judged (未作规则判定)."""
+    if not rows:
+        return Ruling(None, word("titles", "verdict_none"))
+    level = next((row["level"] for row in rows if row["decisive"]), None)
+    setting = [row for row in rows if row["level"] == level]
+    said = [row for row in rows if row["level"] != "undetermined" or row["decisive"] or level != "undetermined"]
+    clauses = [clause for row in said for clause in row["basis"]]
+    return Ruling(
+        level=level,
+        word=level_word(level, setting, kind),
+        sentences=tuple(dict.fromkeys(row["sentence"] for row in said)),
+        basis=tuple(dict.fromkeys(map(clause_text, clauses))),
+        authority=_authority(setting),
+        requires=tuple(dict.fromkeys(name for row in said for name in row["requires"])),
+        questions=tuple(dict.fromkeys(row["question"] for row in rows if row["question"])),
+        sensitive=any(row["flips"] is True for row in rows),
+        rules=tuple(row["rule_id"] for row in rows),
+    )
+
+
+def level_word(level: str | None, setting: Sequence[Row], kind: Kind | None) -> str:
+    """Return a level in the words of the contract; suspected where all that set it rests on second-hand clauses."""
+    if level is None:
+        return word("ruling", "note")
+    sense = "overall" if kind is None else "avoid" if kind.sense == AVOID else "stay_within"
+    decided = all(row.get("override") for row in setting)
+    weak = level in _SUSPECTED and not decided and all(row["verification"] not in ("V", None) for row in setting)
+    authority = _authority(setting) or word("ruling", "authority")
+    return text(sense, f"suspected_{level}" if weak else level, authority=authority)
+
+
+def _authority(rows: Sequence[Row]) -> str:
+    return "、".join(dict.fromkeys(row["authority"] for row in rows if row["authority"]))
+
+
+def clause_text(clause: Mapping[str, Any]) -> str:
+    """Return one clause as printed: title, number, article, and 条款待核 where it is not known at first hand."""
+    number = f"（{clause['number']}）" if clause["number"] else ""
+    pending = word("ruling", "pending") if clause["verification"] != "V" else ""
+    return f"《{clause['title']}》{number}{clause['article']}{pending}"
+
+
+def subject_word(level: str | None, rows: Sequence[Row]) -> str:
+    """Return the level of a parcel or project over all lines; 未作规则判定 where nothing was judged."""
+    if level is None:
+        return word("titles", "verdict_none")
+    setting = [row for row in rows if row["level"] == level and row["decisive"]]
+    return level_word(level, setting, None)
+
+
+def project_wholes(result: CheckResult) -> list[Row]:
+    """Return the rows of projects with a planar area: that of the union, by the ratio of its parcels' two areas."""
+    members = grouped(records(result.parcels), "project_id")
+    found = []
+    for row in records(result.projects):
+        mine = members.get(row["project_id"], [])
+        official, planar = (sum(parcel[key] or 0.0 for parcel in mine) for key in ("area_m2", "planar_area_m2"))
+        known = row["area_m2"] is not None and official
+        found.append({**row, "planar_area_m2": row["area_m2"] * planar / official if known else None})
+    return found
+
+
+def printer(result: CheckResult, scopes: Mapping[str, Scope], show: Convention) -> Print:
+    """Return how the figures of a case and line are printed; sentences of rules quote the tables of the report."""
+    wholes = {("parcel", row["parcel_id"]): row for row in records(result.parcels)}
+    wholes |= {("project", row["project_id"]): row for row in project_wholes(result)}
+    rows = {("parcel", row["parcel_id"], row["kind"]): row for row in records(result.overlaps)}
+    rows |= {("project", row["project_id"], row["kind"]): row for row in records(result.project_overlaps)}
+    pieces = grouped(records(result.pieces), "parcel_id", "kind")
+
+    def printed(case: Case, kind: str | None) -> Printed:
+        whole = wholes[case.scope, case.subject_id]
+        row = rows.get((case.scope, case.subject_id, kind or ""))
+        ratio = ratio_of(whole) if show.planar else 1.0
+
+        def phrase(m2: float) -> str:
+            return area(m2 * ratio).phrase
+
+        if row is None or kind is None:
+            return Printed("", {"whole": area(show.of(whole)).phrase}, phrase)
+        mine = pieces.get((case.subject_id, kind), []) if case.scope == "parcel" else []
+        shown, sentence, _ = told(row, whole, scopes[kind], show, pieces=mine)
+        figures = {"conflict": conflict_phrase(scopes[kind], shown), "inside": shown.inside.phrase,
+                   "outside": shown.outside.phrase, "whole": shown.whole.phrase}  # fmt: skip
+        own = {shown.inside.m2: shown.inside.phrase, shown.outside.m2: shown.outside.phrase}
+        return Printed(sentence, figures, lambda m2: own.get(m2 * ratio) or phrase(m2))
+
+    return printed
