@@ -66,7 +66,7 @@ def test_sheets_headings_and_frozen_heads(book):
         assert sheet.page_setup.orientation == "landscape"
         assert sheet.print_title_rows
         assert "不代替自然资源主管部门的审查意见" in sheet.oddFooter.left.text
-    for sheet in book.worksheets[:5]:
+    for sheet in (book[name] for name in ("总表", "明细", "图斑", "单元", "项目")):
         assert "面积口径：椭球面积" in sheet["A2"].value
 
 
