@@ -64,11 +64,12 @@ class Table:
 
 
 def tables(report: Report) -> tuple[Table, ...]:
-    """Return all tables of a report in the order of the sheets."""
+    """Return all tables of a report in the order of the sheets; that of the rulings where rules were applied."""
     makers: tuple[Callable[[Report], Table], ...] = (
         _summary, _detail, _rulings, _pieces, _units, _projects, _findings, _notes,
     )  # fmt: skip
-    return tuple(make(report) for make in makers)
+    judged = report.provenance["rule_pack"] is not None
+    return tuple(make(report) for make in makers if judged or make is not _rulings)
 
 
 def _column(key: str, width: float, kind: str = "text", *, group: str = "", summed: bool = False) -> Column:
