@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         PlanError,
         UsageError,
     )
-    from controllines.figures import FigureAudit, audit_figures
+    from controllines.figures import FigureAudit, TargetCheck, audit_figures, check_targets
     from controllines.findings import Finding
     from controllines.layers import Layer, read_layer
     from controllines.parcels import read_parcels
@@ -55,10 +55,12 @@ _HOMES = {
     "OutputError": "errors",
     "Plan": "plans",
     "PlanError": "errors",
+    "TargetCheck": "figures",
     "UsageError": "errors",
     "Widths": "conflicts",
     "audit_figures": "figures",
     "check": "pipeline",
+    "check_targets": "figures",
     "official_area": "area",
     "open_plan": "plans",
     "plot": "report.pictures",
@@ -87,11 +89,13 @@ __all__ = [
     "OutputError",
     "Plan",
     "PlanError",
+    "TargetCheck",
     "UsageError",
     "Widths",
     "__version__",
     "audit_figures",
     "check",
+    "check_targets",
     "official_area",
     "open_plan",
     "plot",

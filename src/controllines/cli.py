@@ -126,17 +126,22 @@ def figures(
     ],
     out: Out,
     plan: Plan = None,
+    targets: Annotated[str | None, typer.Option(help="规划指标 .toml，或 托克逊、喀什；须有 --plan · targets")] = None,
+    close: Annotated[float, typer.Option(min=0, max=0.99, help="余量小于目标值的多少为“接近” · share")] = 0.01,
     overwrite: Overwrite = False,
 ) -> None:
     """核对文本中的面积数字（图文一致）· Check the areas that plan texts state."""
-    from controllines.figures import audit_figures
+    from controllines.figures import audit_figures, check_targets
     from controllines.figures.checks import VERDICTS
     from controllines.report import write_audit
 
+    if targets is not None and plan is None:
+        raise UsageError.of("PLAN_NOT_GIVEN")
     with _progress() as tell:
         tell("读取文本并核对")
         audit = audit_figures(texts, plan)
-        written = write_audit(audit, out, overwrite=overwrite)
+        held = None if targets is None else check_targets(targets, audit.measured, close=close)
+        written = write_audit(audit, out, targets=held, overwrite=overwrite)
     for item in audit.findings[:SHOWN]:
         _warn(str(item))
     counts = audit.frame["verdict"].value_counts()

@@ -46,6 +46,13 @@ class FigureAudit:
     findings: tuple[Finding, ...]
     provenance: dict[str, Any]
 
+    @property
+    def measured(self) -> pd.DataFrame:
+        """Measured areas (m²) of the plan's control lines, as :func:`controllines.check_targets` takes them."""
+        columns = ["line", *CONVENTIONS]
+        rows = [{"line": entry["name"], **entry} for entry in self.provenance["measured"].values()]
+        return pd.DataFrame(rows, columns=columns)
+
     def _repr_html_(self) -> str:
         wrong = self.frame[self.frame["verdict"].isin([DIFFERS, QUERY])]
         counts = "，".join(f"{zh} {(self.frame['verdict'] == key).sum()}" for key, zh in VERDICTS.items())

@@ -81,11 +81,14 @@ class Paragraph:
         return self.lines[bisect.bisect_right(self.starts, position) - 1]
 
     def quote(self, start: int, end: int, margin: int = 24) -> str:
-        """Return a passage with the words around it, cut at sentences."""
-        left = max(self.text.rfind(mark, 0, start) for mark in "。；！？") + 1
-        right = min((found for mark in "。；！？" if (found := self.text.find(mark, end)) >= 0), default=len(self.text))
-        left, right = max(left, start - margin), min(right, end + margin)
-        return self.raw[left:right].strip()
+        """Return a passage with the clauses around it, within its sentence."""
+        cuts = [match.end() for match in re.finditer("[。；！？，、]", self.text)]
+        sentence = [match.end() for match in re.finditer("[。；！？]", self.text)]
+        left = max((cut for cut in sentence if cut <= start), default=0)
+        right = min((cut for cut in sentence if cut >= end), default=len(self.text))
+        left = min((cut for cut in (left, *cuts) if max(left, start - margin) <= cut <= start), default=start)
+        right = max((cut for cut in (right, *cuts) if end <= cut <= min(right, end + margin)), default=end)
+        return self.raw[left:right].strip("。；，、 ")
 
 
 def paragraphs(lines: Sequence[tuple[int, str]]) -> Iterator[Paragraph]:
