@@ -23,7 +23,7 @@ LEVELS = (
     ("findings",),
     ("errors",),
     ("units", "rounding", "crs", "kinds"),
-    ("area", "clean", "corridors", "datum", "lengths", "tables", "io"),
+    ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes"),
     ("tiles",),
     ("layers", "describe"),
     ("parcels", "schema", "extents", "convert", "facts"),

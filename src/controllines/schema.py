@@ -22,6 +22,7 @@ import shapely
 from pydantic import BaseModel, ConfigDict
 
 from controllines.area import planar_area_of_plane
+from controllines.classes import SURVEY, Classification, classification
 from controllines.crs import A, Plane, gauss_kruger, zone_of
 from controllines.findings import Finding, finding
 from controllines.layers import Layer, as_text
@@ -132,8 +133,18 @@ def tables() -> Tables:
 
 @cache
 def code_lists() -> Codes:
-    """Return the code lists, from ``data/codes.toml``."""
-    return Codes.model_validate(_data("codes"))
+    """Return the code lists, from ``data/codes.toml`` and the land classes."""
+    read = _data("codes")
+    versions = {year: classification(f"land_sea_{year}") for year in ("2023", "2020")}
+    read["lists"] |= {"land_survey": _list(classification(SURVEY)), "land_sea": _list(versions["2023"])}
+    read["versions"] = {"land_sea": {
+        year: {"title": one.version, "marks": one.marks, "differs": one.differs} for year, one in versions.items()
+    }}  # fmt: skip
+    return Codes.model_validate(read)
+
+
+def _list(one: Classification) -> dict[str, Any]:
+    return one.model_dump(include={"title", "version", "confidence", "codes", "prefix", "open"})
 
 
 def _data(name: str) -> dict[str, Any]:
