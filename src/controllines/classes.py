@@ -1,7 +1,7 @@
-"""Land classes (地类) as versioned data: 三调 with its three big classes, 用地用海 of 2020 and 2023, and where they differ.
+"""Land classes (地类) as versioned data: 三调 with its three big classes, 用地用海 of 2020 and of 2023.
 
-Codes are compared in their normal form: full-width signs plain, letters large. A trailing A or K of 三调 (可调整) names a
-variety of the class without it.
+Codes are compared in their normal form: full-width signs plain, letters large. A trailing A or K of 三调 (可调整)
+names a variety of the class without it.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def choices(given: Mapping[str, str] | None = None, *, where: object = None) -> 
 
     Parameters
     ----------
-    given : code or beginning of code → big class (plan.toml ``[big_classes]``)
+    given : code or beginning of code → big class (plan.toml ``[plan.big_classes]``)
     where : where it stood, for the error
 
     Raises

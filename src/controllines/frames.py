@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -76,43 +76,66 @@ def named(frame: pd.DataFrame, land: Land, column: str) -> pd.DataFrame:
     return named
 
 
-def projects_frames(
-    frame: gpd.GeoDataFrame, land: Land, checked: Checked, how: tuple[Plan, list[Kind], Widths]
-) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
-    """Check the union of each project's parcels; a project of one parcel has that parcel's rows."""
-    plan, kinds, widths = how
+@dataclass(frozen=True)
+class Projects:
+    """Projects as land of their own (项目): each is the union of its parcels.
+
+    Attributes
+    ----------
+    frame : the projects frame, in the order in which projects are met
+    land, checked : unions of the projects with several parcels, and these over the plan; a lone parcel is its project
+    owner : row of ``frame`` of each parcel that was checked
+    unions : row of ``frame`` of each union
+    findings : land that a project claims twice
+    """
+
+    frame: pd.DataFrame
+    land: Land
+    checked: Checked
+    owner: Array
+    unions: Array
+    findings: tuple[Finding, ...]
+
+    def table(self, of_parcels: pd.DataFrame, of_unions: pd.DataFrame) -> pd.DataFrame:
+        """Return one table of projects from those of parcels and of unions; ``row`` becomes ``project_id``."""
+        rows = self.owner[of_parcels["row"].to_numpy(int)]
+        lone = ~np.isin(rows, self.unions)
+        tables = [of_parcels[lone].assign(row=rows[lone])]
+        if len(of_unions):
+            tables.append(of_unions.assign(row=self.unions[of_unions["row"].to_numpy(int)]))
+        joined = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+        joined = joined.sort_values("row", kind="stable", ignore_index=True)
+        ids = self.frame["project_id"].to_numpy(object)[joined["row"].to_numpy(int)]
+        joined = joined.drop(columns="row")
+        joined.insert(0, "project_id", ids)
+        return joined
+
+
+def projects_of(frame: gpd.GeoDataFrame, land: Land, how: tuple[Plan, list[Kind], Widths]) -> Projects:
+    """Unite the parcels of each project, and check the unions."""
     used = frame[frame["status"] == "checked"].reset_index(drop=True)
-    ids, project = np.unique(used["project_id"].to_numpy(str), return_inverse=True)
-    size = np.bincount(project)
-    order = np.argsort(np.unique(project, return_index=True)[1], kind="stable")
+    owner, ids = pd.factorize(used["project_id"].to_numpy(str))
+    size = np.bincount(owner)
     several = np.flatnonzero(size > 1)
     area = np.zeros(len(ids))
-    area[project] = shapely.area(land.geoms)
-    joined, outline = land, np.empty(0)
-    if len(several):
-        rows = np.flatnonzero(np.isin(project, several))
-        union = union_by(land.geoms[rows], np.searchsorted(several, project[rows]), len(several))
-        coarsest = np.zeros(len(ids))
-        np.maximum.at(coarsest, project, land.resolution)
-        joined = replace(land, ids=ids[several], geoms=union, resolution=coarsest[several])
-        area[several], outline = shapely.area(union), shapely.length(union)
-    summed = np.bincount(project, weights=shapely.area(land.geoms), minlength=len(ids))
+    area[owner] = shapely.area(land.geoms)
+    rows = np.flatnonzero(np.isin(owner, several))
+    union = union_by(land.geoms[rows], np.searchsorted(several, owner[rows]), len(several))
+    coarsest = np.zeros(len(ids))
+    np.maximum.at(coarsest, owner, land.resolution)
+    area[several] = shapely.area(union)
+    summed = np.bincount(owner, weights=shapely.area(land.geoms), minlength=len(ids))
     doubled = [finding("PROJECT_LAND_TWICE", feature=ids[n], actual=f"{summed[n] - area[n]:.2f}")
-               for n, edge in zip(several, outline, strict=True)
+               for n, edge in zip(several, shapely.length(union), strict=True)
                if summed[n] - area[n] > CONTACT_WIDTH_M * edge]  # fmt: skip
     first = used.groupby("project_id", sort=True)["project_name"].first()
     projects = pd.DataFrame({
-        "project_id": ids, "name": first.reindex(ids).to_numpy(object), "parcels": size, "area_m2": area,
-        "verdict": None,
-    }).iloc[order].reset_index(drop=True)  # fmt: skip
-    lone = checked.overlaps[np.isin(project[checked.overlaps["row"].to_numpy(int)], np.flatnonzero(size == 1))]
-    tables = [lone.assign(project_id=ids[project[lone["row"].to_numpy(int)]]).drop(columns="row")]
-    if len(several):
-        tables.append(named(check_land(joined, plan, kinds, widths).overlaps, joined, "project_id"))
-    overlaps = pd.concat([table for table in tables if len(table)], ignore_index=True)
-    rank = {identity: n for n, identity in enumerate(projects["project_id"])}
-    overlaps = overlaps.iloc[np.argsort(overlaps["project_id"].map(rank), kind="stable")].reset_index(drop=True)
-    return projects, overlaps[["project_id", *(c for c in overlaps if c != "project_id")]], doubled
+        "project_id": np.asarray(ids, dtype=object), "name": first.reindex(ids).to_numpy(object), "parcels": size,
+        "area_m2": area, "verdict": None,
+    })  # fmt: skip
+    joined = replace(land, ids=np.asarray(ids, dtype=object)[several], geoms=union, resolution=coarsest[several])
+    checked = check_land(joined, *how) if len(several) else Checked(pd.DataFrame(), pd.DataFrame())
+    return Projects(projects, joined, checked, owner, several, tuple(doubled))
 
 
 def pieces_frames(laid: Layer, land: Land, checked: Checked, plan: Plan) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:

@@ -7,19 +7,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from controllines.conflicts import Land, Widths, check_land
+from controllines.classes import choices
+from controllines.combined import combined_frame
+from controllines.conflicts import Checked, Land, Widths, check_land
 from controllines.errors import InputError, UsageError
 from controllines.extents import far_parcels, plan_box
+from controllines.facts import ProjectFacts, gather
 from controllines.findings import Finding, finding
-from controllines.frames import declared_findings, lengths_frame, named, parcels_frame, pieces_frames, projects_frames
+from controllines.frames import (
+    Projects,
+    declared_findings,
+    lengths_frame,
+    named,
+    parcels_frame,
+    pieces_frames,
+    projects_of,
+)
 from controllines.kinds import Kind, in_order, kind_of, three_lines
+from controllines.landuse import LAND_USE, land_frame
 from controllines.layers import Layer, lay
 from controllines.parcels import read_parcels
 from controllines.plans import Plan, open_plan
@@ -41,11 +53,14 @@ class CheckOptions:
     lines : kinds to check; omitted: the three control lines and every other line of the plan
     area : which area documents print, ``official`` or ``planar``
     widths : slivers and clearance
+    big_classes : land class of 三调 → 农用地, 建设用地 or 未利用地, where it differs from the usual (disputed classes)
+        and from the plan's own choice
     """
 
     lines: tuple[str, ...] = ()
     area: str = "official"
     widths: Widths = Widths()
+    big_classes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.area not in AREAS:
@@ -64,6 +79,8 @@ class Job:
     formats : people's formats besides result.json, conflicts.gpkg and conflicts.csv
     as_of : date of the check (核对基准日)
     line_width : width (m) of linear projects that declare none
+    facts : filled form of project facts (项目信息表)
+    project : ``key=value``, facts of every project
     """
 
     parcels: tuple[str, ...]
@@ -78,6 +95,8 @@ class Job:
     map_lines: str = "near"
     paths: bool = True
     overwrite: bool = False
+    facts: str | None = None
+    project: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +128,8 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
     tell("读取申请地块")
     parcels = read_parcels(job.parcels, datum=job.datum, project_by=job.project_by, line_width=job.line_width)
     tell(f"套合 {len(parcels)} 个地块")
-    result = check(parcels, plan, as_of=as_of, options=job.options)
+    known = gather(parcels, pairs=job.project, table=job.facts)
+    result = check(parcels, plan, as_of=as_of, options=job.options, facts=known)
     tell("写出成果")
     written = write_report(result, job.out, formats=job.formats, map_lines=job.map_lines, paths=job.paths,
                            overwrite=job.overwrite)  # fmt: skip
@@ -118,7 +138,7 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
 
 def check(
     parcels: object, plan: object, *, as_of: str | dt.date | None = None, options: CheckOptions = CheckOptions(),
-    datum: str | None = None, project_by: str | None = None, line_width: float | None = None,
+    datum: str | None = None, project_by: str | None = None, line_width: float | None = None, facts: object = None,
 ) -> CheckResult:  # fmt: skip
     """Check parcels against the control lines of a plan.
 
@@ -129,6 +149,7 @@ def check(
     as_of : date of the check, ISO; omitted: today, taken once and recorded
     options : what to check and how to print it
     datum, project_by, line_width : as in :func:`read_parcels`, when parcels are not a Layer yet
+    facts : what is known of the projects: a filled form, or project_id → {key: value} (``"*"``: every project)
 
     Returns
     -------
@@ -150,32 +171,59 @@ def check(
         why = "；".join(dict.fromkeys(item.message for item in causes[:3]))
         raise InputError(finding("NOTHING_CHECKED", actual=len(laid), hint=why), causes)
     kinds = _kinds(opened, options)
+    big_classes = choices(opened.spec.big_classes | dict(options.big_classes), where=opened.path)
+    known = facts if isinstance(facts, ProjectFacts) else gather(read, table=facts)
     land = Land(laid.frame["parcel_id"].to_numpy()[rows], laid.geoms[rows], laid.resolution[rows], opened.plane)
     checked = check_land(land, opened, kinds, options.widths)
     frame = parcels_frame(laid, rows)
-    projects, project_overlaps, doubled = projects_frames(frame, land, checked, (opened, kinds, options.widths))
+    projects = projects_of(frame, land, (opened, kinds, options.widths))
+    extra, ridges = _land_frames((land, checked), projects, opened, big_classes)
     lengths, linear = lengths_frame(laid, rows, checked, opened)
     pieces, outside = pieces_frames(laid, land, checked, opened)
     measured = [item for line in checked.measured.values() for item in line.findings]
     notes = [*declared_findings(frame), *far_parcels(laid, plan_box(opened.layers)), *_in_force(opened, date)]
-    findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *linear, *measured, *doubled])
-    said = provenance(laid, opened, kinds, options={"area": options.area, **asdict(options.widths)},
-                      required=_required(options), as_of=date) | {"finding_counts": counts}  # fmt: skip
+    findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *linear, *measured,
+                                       *projects.findings, *known.findings, *ridges])  # fmt: skip
+    said = provenance(laid, opened, kinds, options=_said(options, opened, big_classes),
+                      required=_required(options), as_of=date, facts=known.frame())  # fmt: skip
     return CheckResult(
         parcels=frame,
         overlaps=named(checked.overlaps, land, "parcel_id"),
         pieces=pieces,
         outside=outside,
         units=named(checked.units, land, "parcel_id"),
-        projects=projects,
-        project_overlaps=project_overlaps,
+        projects=projects.frame,
+        project_overlaps=projects.table(checked.overlaps, projects.checked.overlaps),
         verdicts=pd.DataFrame(columns=list(VERDICTS)),
         findings=findings,
-        provenance=said,
+        provenance=said | {"finding_counts": counts},
         plan=opened,
         lengths=lengths,
         applications=laid,
+        facts=known.frame(),
+        **extra,
     )
+
+
+def _land_frames(
+    of_parcels: tuple[Land, Checked], projects: Projects, plan: Plan, big_classes: Mapping[str, str]
+) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
+    """Return land use and land in two lines at once, of parcels and of projects."""
+    land, checked = of_parcels
+    use, found = land_frame(land, plan, checked.measured, big_classes)
+    whole, _ = land_frame(projects.land, plan, projects.checked.measured, big_classes)
+    both = combined_frame(land, plan, checked.measured)
+    united = combined_frame(projects.land, plan, projects.checked.measured)
+    return {
+        "land": named(use, land, "parcel_id"), "project_land": projects.table(use, whole),
+        "combined": named(both, land, "parcel_id"), "project_combined": projects.table(both, united),
+    }, found  # fmt: skip
+
+
+def _said(options: CheckOptions, plan: Plan, big_classes: Mapping[str, str]) -> dict[str, object]:
+    """Return the options that can change a number; land classes only where there is land use."""
+    classes = {"big_classes": dict(big_classes)} if LAND_USE in plan.layers else {}
+    return {"area": options.area, **asdict(options.widths), **classes}
 
 
 def is_complete(result: CheckResult) -> bool:

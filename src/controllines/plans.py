@@ -71,6 +71,7 @@ class PlanSpec(BaseModel):
     valid_from: dt.date | None = None
     valid_to: dt.date | None = None
     synthetic: bool = False
+    big_classes: dict[str, str] = {}
 
 
 class PlanFile(BaseModel):

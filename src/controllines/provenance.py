@@ -18,6 +18,7 @@ import pyproj
 import shapely
 
 from controllines import __version__
+from controllines.classes import SURVEY, classification
 from controllines.kinds import Kind, in_order, registry
 from controllines.layers import Layer
 from controllines.plans import Plan, checksum
@@ -25,7 +26,7 @@ from controllines.plans import Plan, checksum
 
 def provenance(
     laid: Layer, plan: Plan, kinds: list[Kind], *, options: Mapping[str, object], required: Sequence[str],
-    as_of: dt.date,
+    as_of: dt.date, facts: pd.DataFrame,
 ) -> dict[str, Any]:  # fmt: skip
     """Say where every number came from.
 
@@ -36,6 +37,7 @@ def provenance(
     options : every option that can change a number
     required : keys of the lines that must be there
     as_of : date of the check (核对基准日)
+    facts : what is known of the projects; its values are part of the run's number
 
     Returns
     -------
@@ -45,7 +47,8 @@ def provenance(
     chosen = {"lines": [kind.key for kind in kinds], **options, "line_width_m": laid.reading.line_width}
     said = [(Path(entry["path"]).name, entry["layer"], entry["sha256"]) for entry in inputs]
     seed = {"inputs": said, "projects": laid.frame["project_id"].astype(str).tolist(), "plan": checksum(plan),
-            "options": chosen, "as_of": as_of.isoformat(), "version": __version__}  # fmt: skip
+            "options": chosen, "as_of": as_of.isoformat(), "version": __version__,
+            "facts": facts[["project_id", "key", "value"]].to_numpy().tolist()}  # fmt: skip
     return {
         "run_id": hashlib.sha256(json.dumps(seed, ensure_ascii=False).encode()).hexdigest()[:12],
         "versions": versions(),
@@ -54,6 +57,7 @@ def provenance(
         "plan": plan.spec.model_dump(mode="json") | {"path": plan.path, "plane": asdict(plan.plane)},
         "layers": [_plan_layer(plan, key) for key in in_order({*plan.layers, *plan.failed})],
         "inputs": inputs,
+        "land_use": _land_use(plan),
         "rule_pack": None,
         "checked": [kind.key for kind in kinds],
         "required": in_order(required),
@@ -67,6 +71,12 @@ def _not_checked(plan: Plan, kinds: list[Kind]) -> list[str]:
     checked = {kind.key for kind in kinds if kind.key in plan.layers}
     lines = {key for key, kind in registry().items() if kind.is_line} | {kind.key for kind in plan.lines()}
     return in_order(lines - checked)
+
+
+def _land_use(plan: Plan) -> dict[str, str] | None:
+    """Return the classification of the land-use layer; None where nothing is said about land use."""
+    survey = classification(SURVEY)
+    return {"title": survey.title, "version": survey.version} if "land_use" in plan.layers else None
 
 
 def _plan_layer(plan: Plan, key: str) -> dict[str, Any]:
