@@ -155,4 +155,4 @@ def shown(key: str, value: Value) -> str:
         return fact.values[str(value)].zh
     if fact.type == "bool":
         return "是" if value else "否"
-    return str(value).removesuffix(".0")
+    return str(value).removesuffix(".0") if fact.type == "number" else str(value)
