@@ -30,7 +30,7 @@ LEVELS = (
     ("overlay", "store"),
     ("plans",),
     ("conflicts", "stats", "raster"),
-    ("frames", "corners", "provenance", "rules", "figures"),
+    ("frames", "corners", "provenance", "landuse", "combined", "rules", "figures"),
     ("results",),
     ("plots",),
     ("report",),
