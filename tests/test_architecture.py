@@ -25,7 +25,7 @@ LEVELS = (
     ("units", "rounding", "crs", "kinds"),
     ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes"),
     ("tiles",),
-    ("layers", "describe"),
+    ("layers", "describe", "guard"),
     ("parcels", "schema", "extents", "convert", "facts"),
     ("overlay", "store"),
     ("plans",),

@@ -6,7 +6,8 @@ import shapely
 from shapely import Polygon, box
 
 from controllines import overlay
-from controllines.overlay import Pieces, absorb, book_once, divide, intersect, remainder, split, union_by
+from controllines.guard import GUARD_GRID_M, remainder, union_by
+from controllines.overlay import Pieces, absorb, book_once, divide, intersect, split
 from tests.property.exact import difference_area, intersection_area, union_area
 
 
@@ -264,7 +265,7 @@ def test_only_alarms_are_cut_twice(monkeypatch):
 
     monkeypatch.setattr(shapely, "intersection", watched)
     assert intersect(left[:1], right[:1]).geoms[0].equals_exact(first)
-    assert [size for size, grid in seen if grid == overlay.GUARD_GRID_M] == [0]
+    assert [size for size, grid in seen if grid == GUARD_GRID_M] == [0]
 
 
 # --- large features ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import shapely
 from controllines.area import planar_area_of_plane
 from controllines.crs import Plane
 from controllines.findings import Finding, finding
+from controllines.guard import remainder, union_by
 from controllines.kinds import AVOID, OUTSIDE_ALL, Kind
 from controllines.layers import Layer, boxes_in_plane, net_factors
 from controllines.lengths import (
@@ -27,7 +28,7 @@ from controllines.lengths import (
     mean_width,
     true_metres,
 )
-from controllines.overlay import Pieces, absorb, book_once, divide, intersect, neighbours, remainder, split, union_by
+from controllines.overlay import Pieces, absorb, book_once, divide, intersect, neighbours, split
 from controllines.plans import Coverage, Plan, unit_kinds
 
 Array = np.ndarray

@@ -16,10 +16,10 @@ from controllines.conflicts import Checked, Land, Widths, check_land
 from controllines.corridors import length_m, lengths_inside, line_in_plane
 from controllines.crs import from_plane, recognise
 from controllines.findings import Finding, finding
+from controllines.guard import union_by
 from controllines.kinds import Kind
 from controllines.layers import Layer, by_crs
 from controllines.lengths import CONTACT_WIDTH_M
-from controllines.overlay import union_by
 from controllines.plans import Plan
 
 Array = np.ndarray

@@ -1,9 +1,7 @@
 """The overlay (叠置): pairs → predicates → pieces, each piece with its two rows, its geometry and its area.
 
 The story, in order. ``intersect`` asks an STRtree for the pairs that meet. Prepared predicates decide most of them
-without an overlay: one covers the other, or they only touch. The rest are cut, and every cut is guarded: GEOS returns
-grossly wrong areas for a few inputs without an exception, so a cut that is nearly nothing although the interiors
-meet, or nearly everything although nothing is covered, is cut again on a fixed grid, and the second answer holds.
+without an overlay: one covers the other, or they only touch. The rest are cut, and every cut is guarded (``guard``).
 ``book_once`` gives land under several features of one layer to the first of them. ``divide`` tells what lies in the
 layer from the rest, ``split`` deals land out to the features of a layer.
 
@@ -12,27 +10,20 @@ All geometries are in one plane; only polygonal parts count, so touching is neve
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import shapely
 
 from controllines.clean import polygonal
+from controllines.guard import EMPTY, GUARD_AREA_M2, cut, remainder, slack, union_by, unite
 
 Array = np.ndarray
 
-#: Second cuts snap to this grid (m); it costs twice the time, so only alarms get one.
-GUARD_GRID_M = 1e-6
-#: A cut below this share of the smaller input, or above one minus it, is an alarm.
-GUARD_SHARE = 1e-3
-#: Two cuts differ if their areas differ by more than this (m²) plus what the grid can move along the outline.
-GUARD_AREA_M2 = 1e-4
 #: A polygon with more vertices is cut off around what it is laid over, and halved first if more than a few ask for it.
 LARGE, FEW = 2_000, 8
 #: Margin (m) of such a window: its edges must not run along those of the land, so it is no round number.
 WINDOW_M = 1.7320508
-_EMPTY = shapely.Polygon()
 
 
 @dataclass(frozen=True)
@@ -80,8 +71,8 @@ def intersect(left: Array, right: Array) -> Pieces:
     left_covers, right_covers, apart = _relations(left[i], cutters)
     geoms = np.where(right_covers, left[i], cutters).astype(object)
     recomputed = np.zeros(len(i), bool)
-    cut = np.flatnonzero(~left_covers & ~right_covers & ~apart)
-    geoms[cut], recomputed[cut] = _guarded(left[i[cut]], cutters[cut])
+    open_pairs = np.flatnonzero(~left_covers & ~right_covers & ~apart)
+    geoms[open_pairs], recomputed[open_pairs] = cut(left[i[open_pairs]], cutters[open_pairs])
     keep = ~apart & (shapely.area(geoms) > 0)
     return Pieces(i, j, geoms, recomputed, cutters).take(keep)
 
@@ -123,7 +114,7 @@ def _in_windows(geom: shapely.Geometry, boxes: Array) -> Array:
     halves[0, axis + 2] = halves[1, axis] = middle
     sides = (boxes[:, axis + 2] < middle, boxes[:, axis] > middle)
     across = ~(sides[0] | sides[1])
-    out = np.full(len(boxes), _EMPTY, dtype=object)
+    out = np.full(len(boxes), EMPTY, dtype=object)
     out[across] = _clipped(geom, boxes[across])
     for half, rows in zip(_halved(geom, halves), sides, strict=True):
         if rows.any():
@@ -166,55 +157,6 @@ def _relations(left: Array, right: Array) -> tuple[Array, Array, Array]:
     return left_covers, right_covers, apart
 
 
-def _cut(left: Array, right: Array) -> Array:
-    return _locally(shapely.intersection, left, right)
-
-
-def _locally(operation: Callable[..., Array], left: Array, right: Array, **options: float) -> Array:
-    """Overlay each pair around an origin of its own.
-
-    Where edges nearly coincide the engine snaps vertices, by a share of the largest coordinate: seven figures before
-    the point cost 0.03 mm, or 0.005 m² of a field. Near the origin it is 1e-9 m².
-    """
-    origin = np.nan_to_num(np.floor(shapely.bounds(left)[:, :2]))
-    return _moved(polygonal(operation(_moved(left, -origin), _moved(right, -origin), **options)), origin)
-
-
-def _moved(geoms: Array, by: Array) -> Array:
-    xy, row = shapely.get_coordinates(geoms, return_index=True)
-    return np.asarray(shapely.set_coordinates(np.array(geoms, dtype=object), xy + by[row]))
-
-
-def _guarded(left: Array, right: Array) -> tuple[Array, Array]:
-    """Cut pairs whose interiors meet and that do not cover each other; cut alarms again on the grid."""
-    geoms = _cut(left, right)
-    share = shapely.area(geoms) / np.minimum(shapely.area(left), shapely.area(right))
-    alarm = np.flatnonzero((share < GUARD_SHARE) | (share > 1 - GUARD_SHARE))
-    again = _on_grid(shapely.intersection, left[alarm], right[alarm])
-    return _settled(geoms, alarm, again)
-
-
-def _on_grid(operation: Callable[..., Array], left: Array, right: Array) -> Array:
-    """Cut on the fixed grid; GEOS gives up on a few inputs, and finds an answer on the next coarser one."""
-    try:
-        return _locally(operation, left, right, grid_size=GUARD_GRID_M)
-    except shapely.GEOSException:
-        if len(left) > 1:
-            rows = range(len(left))
-            return np.concatenate([_on_grid(operation, left[n : n + 1], right[n : n + 1]) for n in rows])
-        return _locally(operation, left, right, grid_size=10 * GUARD_GRID_M)
-
-
-def _settled(geoms: Array, alarm: Array, again: Array) -> tuple[Array, Array]:
-    """Replace the cuts at ``alarm`` that the second cut contradicts."""
-    slack = GUARD_AREA_M2 + 2 * GUARD_GRID_M * np.maximum(shapely.length(geoms[alarm]), shapely.length(again))
-    differs = np.abs(shapely.area(geoms[alarm]) - shapely.area(again)) > slack
-    geoms[alarm[differs]] = again[differs]
-    recomputed = np.zeros(len(geoms), bool)
-    recomputed[alarm[differs]] = True
-    return geoms, recomputed
-
-
 def book_once(pieces: Pieces, *, priority: Array | None = None) -> tuple[Pieces, Array, Array]:
     """Give land under several features of one layer to the first of them, so that it counts once.
 
@@ -235,12 +177,12 @@ def book_once(pieces: Pieces, *, priority: Array | None = None) -> tuple[Pieces,
     if not len(later):
         return pieces, np.empty(0, np.int64), np.empty(0, dtype=object)
     rows, group = np.unique(later, return_inverse=True)
-    before = union_by(pieces.cutters[earlier], group, len(rows))
+    before, reunited = unite(pieces.cutters[earlier], group, len(rows))
     geoms = np.array(pieces.geoms, dtype=object)
-    taken, recut = _guarded(geoms[rows], before)
+    taken, recut = cut(geoms[rows], before)
     geoms[rows], redone = remainder(geoms[rows], before, common_m2=shapely.area(taken))
     recomputed = pieces.recomputed.copy()
-    recomputed[rows] |= recut | redone
+    recomputed[rows] |= reunited | recut | redone
     left, owner = np.unique(pieces.left[rows], return_inverse=True)
     once = replace(pieces, recomputed=recomputed).with_geoms(geoms)
     return once, left, union_by(taken, owner, len(left))
@@ -260,25 +202,6 @@ def _overlapping(pieces: Pieces, position: Array) -> tuple[Array, Array]:
     return a[meet], b[meet]
 
 
-def union_by(geoms: Array, group: Array, count: int) -> Array:
-    """Return the union of the geometries of each group 0…count-1; an empty polygon where there are none."""
-    out = np.full(count, _EMPTY, dtype=object)
-    if not len(geoms):
-        return out
-    size = np.bincount(group, minlength=count)
-    single = size[group] == 1
-    out[group[single]] = geoms[single]
-    if not single.all():
-        order = np.flatnonzero(~single)[np.argsort(group[~single], kind="stable")]
-        rows, index = np.unique(group[order], return_inverse=True)
-        first = geoms[order][np.unique(index, return_index=True)[1]]
-        origin = np.nan_to_num(np.floor(shapely.bounds(first)[:, :2]))
-        parts, part_of = shapely.get_parts(_moved(geoms[order], -origin[index]), return_index=True)
-        together = np.asarray(shapely.geometrycollections(parts, indices=index[part_of]))
-        out[rows] = _moved(polygonal(np.asarray(shapely.union_all(together[:, None], axis=1))), origin)
-    return out
-
-
 def divide(whole: Array, raw: Pieces, once: Pieces) -> tuple[Array, Array, Array]:
     """Divide each geometry into what lies in any feature of a layer and what does not.
 
@@ -296,52 +219,23 @@ def divide(whole: Array, raw: Pieces, once: Pieces) -> tuple[Array, Array, Array
     recomputed : True where the guard replaced an answer
     """
     count = np.bincount(raw.left, minlength=len(whole))
-    inside = np.full(len(whole), _EMPTY, dtype=object)
+    inside = np.full(len(whole), EMPTY, dtype=object)
     single = count[raw.left] == 1
     inside[raw.left[single]] = raw.geoms[single]
     recomputed = np.zeros(len(whole), bool)
     recomputed[np.concatenate([raw.left[raw.recomputed], once.left[once.recomputed]])] = True
-    together = union_by(raw.cutters, raw.left, len(whole))
+    together, reunited = unite(raw.cutters, raw.left, len(whole))
     several = np.flatnonzero(count > 1)
-    inside[several], recut = _guarded(whole[several], together[several])
+    inside[several], recut = cut(whole[several], together[several])
     recomputed[several] |= recut
     # Pieces that share no land add up to the land they make: a second opinion on the union, too.
     total = np.bincount(once.left, weights=once.area, minlength=len(whole)) if len(once) else np.zeros(len(whole))
-    wrong = several[np.abs(shapely.area(inside) - total)[several] > _slack(shapely.area(whole[several]))]
+    wrong = several[np.abs(shapely.area(inside) - total)[several] > slack(shapely.area(whole[several]))]
     at = np.isin(once.left, wrong)
     inside[wrong] = union_by(once.geoms[at], np.searchsorted(wrong, once.left[at]), len(wrong))
     recomputed[wrong] = True
     rest, redone = remainder(whole, together, common_m2=shapely.area(inside))
-    return inside, rest, recomputed | redone
-
-
-def _slack(area: Array) -> Array:
-    return np.asarray(GUARD_AREA_M2 + 1e-9 * area)
-
-
-def remainder(whole: Array, taken: Array, *, common_m2: Array | None = None) -> tuple[Array, Array]:
-    """Return what is left of each geometry without ``taken`` (same length), guarded by the areas.
-
-    Parameters
-    ----------
-    common_m2 : area common to both; omitted: ``taken`` is part of ``whole``
-
-    Returns
-    -------
-    rest, recomputed : what is left, and True where the guard replaced the first answer
-    """
-    out = np.array(whole, dtype=object)
-    recomputed = np.zeros(len(out), bool)
-    area = shapely.area(whole)
-    common = shapely.area(taken) if common_m2 is None else common_m2
-    out[area == common] = _EMPTY
-    rows = np.flatnonzero(~shapely.is_empty(taken) & (area != common))
-    out[rows] = _locally(shapely.difference, whole[rows], taken[rows])
-    missing = np.abs(area - common - shapely.area(out))
-    alarm = np.flatnonzero(missing > _slack(area))
-    out[alarm] = _on_grid(shapely.difference, whole[alarm], taken[alarm])
-    recomputed[alarm] = True
-    return out, recomputed
+    return inside, rest, recomputed | reunited | redone
 
 
 def split(left: Array, right: Array) -> Pieces:

@@ -16,6 +16,7 @@ import numpy as np
 import shapely
 
 from controllines.crs import Plane, recognise
+from tests.proof.published import PUBLISHED, published
 
 Array = np.ndarray
 Rng = np.random.Generator
@@ -26,7 +27,7 @@ Drawn = tuple[Geometry, Geometry]
 CHUNK, ROW, SQUARE_M = 1000, 32, 4000.0
 LARGE_ROW, LARGE_M, LARGE_FROM_M = 8, 80_000.0, 200_000.0
 #: One pair of so many lies where others lie, too: at the origin itself.
-ALONE = 50
+ALONE = 49
 #: name -> origin (m): middle of a county plane, Gauss–Krüger without and with zone prefix; degrees go to the plane.
 ORIGINS = {
     "local": (0.0, 0.0),
@@ -193,6 +194,18 @@ def large(rng: Rng) -> Drawn:
     return star(rng, size), star(rng, size * 10 ** rng.uniform(-1.5, 0))
 
 
+def known(rng: Rng) -> Drawn:
+    """A pair that GEOS is known to fail on, mirrored and in half or double size: all its numbers keep their digits."""
+    size = 2.0 ** rng.integers(-1, 3) * rng.choice([-1, 1], 2)
+    ahead = rng.random() < 0.5
+
+    def mirrored(xy: Array) -> Array:
+        return (xy if ahead else xy[:, ::-1]) * size
+
+    one, other = published(list(PUBLISHED)[rng.integers(len(PUBLISHED))])
+    return shapely.transform(one, mirrored), shapely.transform(other, mirrored)
+
+
 FAMILIES: dict[str, Callable[[Rng], Drawn]] = {
     "convex": twice(convex),
     "stars": twice(star),
@@ -211,6 +224,7 @@ FAMILIES: dict[str, Callable[[Rng], Drawn]] = {
     "thin on thin": twice(strip),
     "needle": needle,
     "large": large,
+    "published": known,
 }
 #: Each of these goes on with single steps of a number added to some of the coordinates of the second.
 STEPPED = {"one step apart": 1.0, "beside": 0.3, "densified": 0.3, "through corners": 0.3, "split": 0.2, "board": 0.3}
@@ -259,8 +273,11 @@ def pair(seed: int, number: int) -> Pair:
     alone = number % ALONE == 0
     origin = "local" if alone else list(ORIGINS)[number // CHUNK % len(ORIGINS)]
     at = np.array(ORIGINS[origin]) + (0 if alone else square(number, family)) + rng.uniform(0, 100, 2)
+    as_given = alone and family == "published"
     for _ in count():
         drawn = FAMILIES[family](rng)
+        if as_given:
+            return Pair(family, origin, *drawn, alone)
         decimals = (20, 20, 4, 3, 2)[rng.integers(5)]
 
         def move(xy: Array, decimals: int = decimals) -> Array:

@@ -1,0 +1,152 @@
+"""The guard against an engine that errs: pairs on which it does, and one that lies at random."""
+
+import numpy as np
+import pytest
+import shapely
+from shapely import box
+
+from controllines import guard
+from controllines.errors import GeometryError
+from tests.proof import run
+from tests.proof.pairs import pair
+from tests.proof.published import PUBLISHED, published
+
+EMPTY = shapely.Polygon()
+
+
+def geoms(*shapes):
+    return np.array(shapes, dtype=object)
+
+
+def off(left, right):
+    """Greatest difference of each pair from exact arithmetic over all answers, and what the guard may leave of it."""
+    got, recomputed = run.measured(left, right)
+    frames = run.frames_around(left, right)
+    exact = [run.expected(*row) for row in zip(left, right, frames, strict=True)]
+    # a recomputed answer is snapped to the grid
+    allowed = run.TOLERANCE_M2 + 2 * guard.GUARD_GRID_M * (shapely.length(left) + shapely.length(right))
+    return np.abs(got - exact).max(axis=1) / np.where(recomputed, allowed, run.TOLERANCE_M2), recomputed
+
+
+# --- the engine errs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_published_failures_are_answered_right(name, swapped):
+    one, other = published(name)
+    assert shapely.is_valid([one, other]).all()
+    left, right = (geoms(other), geoms(one)) if swapped else (geoms(one), geoms(other))
+    error, _ = off(left, right)
+    assert error[0] <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "exact"),
+    [
+        ("libgeos 1344", shapely.intersection, 0),
+        ("libgeos 1354", shapely.intersection, 5791.468822),
+        ("libgeos 1523", shapely.intersection, 11.528085),
+        ("libgeos 1344", shapely.union, 255.862247),
+    ],
+)
+def test_the_engine_still_errs(name, operation, exact):
+    """When this fails the engine was mended, and the guard has less to do."""
+    assert abs(operation(*published(name)).area - exact) > 1
+
+
+# --- the engine lies -------------------------------------------------------------------------------------------------
+
+LIES = {
+    "all of the first": lambda *operands: operands[0],
+    "all of the second": lambda *operands: operands[-1],
+    "nothing": lambda *operands: EMPTY,
+}
+
+
+def first_part(collection):
+    return shapely.get_geometry(collection, 0)
+
+
+def liar(honest, rng, lies, told):
+    """An engine that lies about a fifth of its answers, except on a fixed grid; ``told`` counts the lies."""
+
+    def answer(*operands, grid_size=None, **options):
+        given = honest(*operands, grid_size=grid_size, **options)
+        if grid_size is None:
+            for row in np.flatnonzero(rng.random(len(given)) < 0.2):
+                lie = lies[rng.integers(len(lies))](*(part[row] for part in operands))
+                told.append(abs(lie.area - given[row].area))
+                given[row] = lie
+        return given
+
+    return answer
+
+
+def drawn(numbers):
+    pairs = [pair(20261126, number) for number in numbers]
+    kept = [p for p in pairs if p.family != "large" and not p.alone]
+    return geoms(*(p.one for p in kept)), geoms(*(p.other for p in kept))
+
+
+@pytest.mark.parametrize("operation", ["intersection", "difference", "union_all", "all three"])
+@pytest.mark.parametrize("start", [1000, 3000])
+def test_lies_are_found_and_put_right(operation, start, monkeypatch):
+    """All of a polygon for a part of it or nothing, nothing for any part: at random pairs, every one of them."""
+    left, right = drawn(range(start, start + 150))
+    told, rng = [], np.random.default_rng(start)
+    honest = {name: getattr(shapely, name) for name in ("intersection", "difference", "union_all")}
+    error, _ = off(left, right)
+    assert error.max() <= 1
+    for name in honest if operation == "all three" else [operation]:
+        lies = [lambda row: first_part(row[0]), lambda row: EMPTY] if name == "union_all" else list(LIES.values())
+        monkeypatch.setattr(shapely, name, liar(honest[name], rng, lies, told))
+    error, recomputed = off(left, right)
+    assert error.max() <= 1
+    assert (np.array(told) > 1).sum() >= 15
+    assert recomputed.sum() >= 10
+
+
+def test_lies_about_a_hairline_are_found(monkeypatch):
+    """All of a parcel or nothing where they share 1e-6 m²."""
+    rows = range(0, 10_000, 1000)
+    left = geoms(*(box(0, y, 100, y + 90) for y in rows))
+    right = geoms(*(shapely.Polygon([(99.999, y + 10), (150, y - 15), (150, y + 35)]) for y in rows))
+    for lie in LIES.values():
+        with monkeypatch.context() as patch:
+            patch.setattr(shapely, "intersection", liar(shapely.intersection, AlwaysLies(), [lie], []))
+            error, recomputed = off(left, right)
+        assert error.max() <= 1
+        assert recomputed.all()
+
+
+class AlwaysLies:
+    def random(self, size):
+        return np.zeros(size)
+
+    def integers(self, many):
+        return 0
+
+
+def test_what_never_adds_up_is_an_error(monkeypatch):
+    """An engine that lies on the grid, too."""
+    monkeypatch.setattr(shapely, "difference", lambda a, b, grid_size=None: a)
+    with pytest.raises(GeometryError, match="7000") as caught:
+        guard.remainder(geoms(box(0, 0, 100, 100)), geoms(box(0, 0, 70, 100)))
+    assert caught.value.finding.code == "ENGINE_FAILED"
+
+
+def test_what_the_engine_gives_up_on_is_cut_on_the_grid(monkeypatch):
+    """One pair of many raises: it alone is computed again."""
+    honest = shapely.intersection
+
+    def picky(a, b, grid_size=None, **options):
+        if grid_size is None and any(x.area == 4900 for x in a):
+            raise shapely.GEOSException("TopologyException: side location conflict")
+        return honest(a, b, grid_size=grid_size, **options)
+
+    monkeypatch.setattr(shapely, "intersection", picky)
+    left = geoms(*(box(0, 0, size, size) for size in (50, 60, 70, 80, 90)))
+    cut, recomputed = guard.cut(left, geoms(*[box(-10, -10, 30, 200)] * 5))
+    assert shapely.area(cut) == pytest.approx([1500, 1800, 2100, 2400, 2700])
+    assert recomputed.tolist() == [False, False, True, False, False]
