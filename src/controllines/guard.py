@@ -19,8 +19,9 @@ from controllines.errors import GeometryError
 
 Array = np.ndarray
 
-#: Second answers snap to this grid (m); it costs twice the time, so only alarms get one.
-GUARD_GRID_M = 1e-6
+#: Second answers snap to this grid (m); it costs twice the time, so only alarms get one. Around an origin of their own
+#: coordinates have the digits for it, and it moves a border of 1 km by 1e-5 m² only.
+GUARD_GRID_M = 1e-8
 #: A cut below this share of the smaller input, or above one minus it, is an alarm.
 GUARD_SHARE = 1e-3
 #: Two answers differ if their areas differ by more than this (m²) plus what the grid can move along the outline.
