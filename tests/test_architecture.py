@@ -28,7 +28,7 @@ LEVELS = (
     ("layers", "describe", "guard"),
     ("parcels", "schema", "extents", "convert", "facts"),
     ("overlay", "store"),
-    ("plans",),
+    ("plans", "partition"),
     ("conflicts", "stats", "raster"),
     ("frames", "corners", "provenance", "landuse", "combined", "rules", "figures"),
     ("results",),

@@ -356,3 +356,31 @@ def checksum(plan: Plan) -> str:
 def unit_kinds(plan: Plan) -> Iterable[str]:
     """Return the keys of the plan's unit layers (统计单元), in registry order."""
     return [key for key, layer in plan.layers.items() if layer.kind.group == "unit"]
+
+
+def layer_of(plan: Plan, name: str) -> Layer:
+    """Return the layer of a kind, by English key or Chinese name.
+
+    Raises
+    ------
+    PlanError
+        The plan does not have it, or it could not be read.
+    """
+    kind = kind_of(name, sense="avoid")
+    if kind.key in plan.failed:
+        raise PlanError(plan.failed[kind.key])
+    if kind.key not in plan.layers:
+        raise PlanError.of("PLAN_LACKS_LAYER", source=plan.path, layer=kind.zh,
+                           actual="、".join(layer.kind.zh for layer in plan.layers.values()))  # fmt: skip
+    return plan.layers[kind.key]
+
+
+def said_of(plan: Plan, layers: Iterable[Layer]) -> dict[str, Any]:
+    """Return what a table says of the plan and of the layers it is made from (AreaTable.provenance)."""
+    used = list(layers)
+    return {
+        "plan": plan.spec.model_dump(mode="json"),
+        "layers": [{"kind": layer.kind.key, "name": layer.kind.zh, "source": layer.origins[0].path,
+                    "sha256": layer.origins[0].sha256, "features": len(layer)} for layer in used],
+        "unmeasured": [layer.kind.zh for layer in used if not layer.used.all()],
+    }  # fmt: skip
