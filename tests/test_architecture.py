@@ -30,7 +30,7 @@ LEVELS = (
     ("overlay", "store"),
     ("plans", "partition"),
     ("conflicts", "stats", "raster"),
-    ("frames", "corners", "provenance", "landuse", "combined", "rules", "figures"),
+    ("frames", "corners", "provenance", "landuse", "rules", "figures"),
     ("results",),
     ("plots",),
     ("report",),

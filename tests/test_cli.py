@@ -502,3 +502,26 @@ def test_demo_from_end_to_end(tmp_path: Path) -> None:
     again = call("demo", "--out", tmp_path / "演示", cwd=tmp_path)  # the same job into the same folder
     assert again.code == 0, again.err
     assert again.out == done.out
+
+
+def test_the_form_of_project_facts_goes_out_filled_and_comes_back(tmp_path: Path) -> None:
+    write_txt(tmp_path / "申请" / "甲.txt", "1", (0, 0, 100, 100))
+    (tmp_path / "申请" / "project.toml").write_text('category = "光伏"', encoding="utf-8")
+    done = call("facts", "申请", "--out", "表.xlsx", "--project", "临时用地=否", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("1 个项目，已填 2 项")
+    assert call("facts", "申请", "--out", "表.xlsx", cwd=tmp_path).code == 5
+    frame((50, 0, 200, 100), BSM=["r1"]).to_file(tmp_path / "plan.gpkg", layer="STBHHX")
+    plain = ("check", "申请", "--plan", "plan.gpkg", "--format", "csv", "--out")
+    done = call(*plain, "out", "--facts", "表.xlsx", "--project", "stage=农转用、征收", cwd=tmp_path)
+    assert done.code == 1, done.err  # two of the three lines are missing
+    project = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))["projects"][0]
+    assert project["facts"] == {
+        "category": {"value": "photovoltaic", "source": "表.xlsx 第 4 行"},
+        "stage": {"value": "conversion", "source": "--project"},
+        "temporary": {"value": False, "source": "表.xlsx 第 4 行"},
+    }
+    for wrong in (["--project", "项目类别=园区"], ["--project", "类别=光伏"], ["--project", "光伏"]):
+        done = call(*plain, "out2", *wrong, cwd=tmp_path)
+        assert done.code == 2
+        assert ERROR_LINE.fullmatch(done.err.strip())

@@ -21,13 +21,15 @@ from controllines.facts import (
     named,
     normalise,
     read_form,
+    rows_of,
     shown,
     write_form,
 )
 from controllines.kinds import registry
 from controllines.layers import Layer
 from controllines.parcels import read_parcels
-from tests.builders import here, parcels
+from controllines.pipeline import check
+from tests.builders import here, make_plan, parcels
 from tests.test_findings import FORBIDDEN
 
 BOXES = [here(0, 0, 100, 100), here(200, 0, 300, 100), here(400, 0, 500, 100)]
@@ -292,3 +294,36 @@ def test_whatever_is_understood_is_shown_and_understood_again(key: str, text: st
         return
     assert refused.code == "FACT_VALUE"
     assert refused.expected == catalogue()[key].valid
+
+
+def test_what_a_survey_file_says_of_its_project_is_known(tmp_path: Path) -> None:
+    head = "[项目信息]\n项目编号=P7\n项目类别=光伏\ngeometry=x\n临时用地=否\n"
+    head += "[属性描述]\n坐标系=2000国家大地坐标系\n几度分带=3\n带号=30\n"
+    corners = [(0, 0), (100, 0), (100, 100), (0, 100), (0, 0)]
+    points = [f"J{n % 4 + 1},1,{4_738_000 + y},{30_385_000 + x}" for n, (x, y) in enumerate(corners)]
+    text = head + "[地块坐标]\n5,1.0,1,甲,面,,光伏,,@\n" + "\n".join(points)
+    (tmp_path / "甲.txt").write_text(text, encoding="utf-8")
+    known = gather(read_parcels(tmp_path / "甲.txt"))
+    assert known.of("P7") == {"category": "photovoltaic", "temporary": False}
+
+
+def test_the_form_in_the_folder_of_the_applications_is_no_application(tmp_path: Path) -> None:
+    parcels(BOXES[0], XMBH=["P1"]).to_file(tmp_path / "甲.geojson", driver="GeoJSON")
+    form = write_form(tmp_path / "项目信息表.xlsx", [FormRow("P1", facts={"temporary": True})])
+    layer = read_parcels(tmp_path, leave_out=[form])
+    assert len(layer) == 1
+    assert len(read_parcels(tmp_path)) == 2
+    assert [(row.project_id, row.facts) for row in rows_of(layer, gather(layer, table=form))] == [
+        ("P1", {"temporary": True})
+    ]
+
+
+def test_facts_reach_the_result_and_its_number() -> None:
+    plan = make_plan(ecological_redline=[here(0, 0, 50, 100)])
+    applied = layer()
+    bare = check(applied, plan, as_of="2026-11-21")
+    told = check(applied, plan, as_of="2026-11-21", facts={"P1": {"项目类别": "光伏"}, "P9": {}})
+    assert bare.facts.empty
+    assert told.facts.to_numpy().tolist() == [["P1", "category", "photovoltaic", "facts"]]
+    assert told.provenance["run_id"] != bare.provenance["run_id"]
+    assert "FACTS_UNUSED" in set(told.findings["code"])

@@ -7,11 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controllines.combined import COMBINED
 from controllines.errors import UsageError
 from controllines.landuse import KEYS, land_columns
 from controllines.pipeline import CheckOptions, check
@@ -200,52 +198,3 @@ def test_no_land_use_no_rows() -> None:
     assert result.provenance["land_use"] is None
     assert "big_classes" not in result.provenance["options"]
     assert set(KEYS) <= set(result.land.columns)
-
-
-# --- land in two lines at once -----------------------------------------------------------------------------------
-
-
-def reserve(**boxes):
-    return layer([here(*box) for box in boxes.values()], GNFQMC=list(boxes))
-
-
-def test_redline_within_the_core_zone_of_a_nature_reserve() -> None:
-    zones = reserve(核心保护区=(100, 0, 150, 100), 一般控制区=(150, 0, 220, 100))
-    red = layer([here(50, 0, 130, 100), here(130, 0, 200, 50)], LHLX=["水源涵养", "生物多样性"])
-    applied = parcels(here(0, 0, 300, 100), here(140, 0, 160, 40), here(500, 0, 600, 100), XMBH=["P1", "P1", "P2"])
-    result = check(applied, make_plan(ecological_redline=red, nature_reserve=zones), as_of="2026-11-21")
-    got = {
-        (row["parcel_id"], row["class"], row["other_class"]): row["area_m2"] for _, row in result.combined.iterrows()
-    }
-    expected = {
-        ("a", "水源涵养", "核心保护区"): (100, 0, 130, 100),
-        ("a", "生物多样性", "核心保护区"): (130, 0, 150, 50),
-        ("a", "生物多样性", "一般控制区"): (150, 0, 200, 50),
-        ("b", "生物多样性", "核心保护区"): (140, 0, 150, 40),
-        ("b", "生物多样性", "一般控制区"): (150, 0, 160, 40),
-    }
-    assert got == pytest.approx({key: official(here(*box)) for key, box in expected.items()}, abs=CHORDS)
-    assert list(result.combined.columns) == ["parcel_id", *COMBINED]
-    # the second parcel lies inside the first: the project has that land once
-    united = result.project_combined
-    assert set(united["project_id"]) == {"P1"}
-    assert united["area_m2"].sum() == pytest.approx(sum(official(here(*expected[key])) for key in expected
-                                                        if key[0] == "a"), abs=CHORDS)  # fmt: skip
-
-
-def test_lines_that_only_touch_share_no_land() -> None:
-    farm = layer([here(100, 0, 200, 100)], DLBM=["0102"], KCXS=[0.0])
-    both = make_plan(ecological_redline=[here(0, 0, 100, 100)], permanent_farmland=farm)
-    result = check(parcels(here(0, 0, 300, 100)), both, as_of="2026-11-21")
-    assert result.combined.empty
-    assert list(result.combined.columns) == ["parcel_id", *COMBINED]
-
-
-def test_farmland_within_the_boundary_is_found_without_classes() -> None:
-    farm = layer([here(0, 0, 100, 100)], DLBM=["0102"], KCXS=[0.0])
-    result = check(parcels(here(0, 0, 300, 100)), make_plan(permanent_farmland=farm, urban_boundary=[
-        here(50, -50, 400, 200)]), as_of="2026-11-21")  # fmt: skip
-    row = result.combined.iloc[0]
-    assert tuple(row[list(COMBINED[:4])]) == (FARM, "0102", CITY, None)
-    assert row["area_m2"] == pytest.approx(official(here(50, 0, 100, 100)), abs=CHORDS)
-    assert shapely.area(result.pieces.geometry).min() > 0

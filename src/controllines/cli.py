@@ -37,6 +37,10 @@ app = typer.Typer(
 _PLAN_HELP = "规划：plan.toml、.gpkg 或 .gdb（也可设环境变量 CONTROLLINES_PLAN）· the plan"
 Plan = Annotated[str | None, typer.Option("--plan", envvar="CONTROLLINES_PLAN", help=_PLAN_HELP)]
 Out = Annotated[str, typer.Option("--out", help="输出文件夹 · output folder")]
+ProjectBy = Annotated[str | None, typer.Option("--project-by", help="field|file|folder|row")]
+Project = Annotated[
+    list[str] | None, typer.Option("--project", help="项目信息 名称=值，可多次 · a fact of every project")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="覆盖别的任务的成果 · replace another job's outputs")]
 
 
@@ -65,7 +69,9 @@ def check(
     formats: Annotated[str, typer.Option("--format", help="xlsx,html,gpkg,csv")] = "xlsx,html",
     lines: Annotated[str, typer.Option(help="只核对这些控制线（逗号分隔）· kinds to check")] = "",
     as_of: Annotated[str | None, typer.Option("--as-of", help="核对基准日，缺省为今天 · date of the check")] = None,
-    project_by: Annotated[str | None, typer.Option("--project-by", help="field|file|folder|row")] = None,
+    project_by: ProjectBy = None,
+    facts_file: Annotated[str | None, typer.Option("--facts", help="项目信息表 xlsx · project facts")] = None,
+    project: Project = None,
     area: Annotated[str, typer.Option(help="文件所印面积 official 椭球|planar 平面 · printed area")] = "official",
     line_width: Annotated[float | None, typer.Option("--line-width", help="线状工程宽度（米）· width of lines")] = None,
     datum: Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")] = None,
@@ -83,6 +89,7 @@ def check(
         parcels=tuple(parcels), plan=_plan_path(plan), out=out, formats=_split(formats), as_of=as_of,
         options=CheckOptions(lines=_split(lines), area=area), datum=datum, project_by=project_by,
         line_width=line_width, map_lines=map_lines, paths=not no_paths, overwrite=overwrite,
+        facts=facts_file, project=tuple(project or ()),
     )  # fmt: skip
     with _progress() as tell:
         outcome = run(job, tell=tell)
@@ -92,6 +99,29 @@ def check(
         _show_counts(table)
     _say(f"{summary_line(outcome.result)}；{_balance(table)}。成果：{out}")
     raise typer.Exit(0 if outcome.complete else 1)
+
+
+@app.command()
+def facts(
+    parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
+    out: Annotated[str, typer.Option("--out", help="要写的 xlsx · the form to write")] = "项目信息表.xlsx",
+    table: Annotated[str | None, typer.Option("--facts", help="已填写的项目信息表 · a form to start from")] = None,
+    project: Project = None,
+    project_by: ProjectBy = None,
+) -> None:
+    """生成项目信息表，填好后作为 --facts · Write the form of project facts, one row per project."""
+    from controllines.facts import gather, rows_of, write_form
+    from controllines.parcels import read_parcels
+
+    with _progress() as tell:
+        tell("读取申请地块")
+        layer = read_parcels(parcels, project_by=project_by, leave_out=[table] if table else [])
+        known = gather(layer, pairs=tuple(project or ()), table=table)
+        rows = rows_of(layer, known)
+        path = write_form(out, rows)
+    for item in known.findings:
+        _warn(str(item))
+    _say(f"{len(rows)} 个项目，已填 {len(known.frame())} 项。成果：{path}")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ PROJECT_BY = ("field", "file", "folder", "row")
 
 def read_parcels(
     what: object, *, datum: str | None = None, project_by: str | None = None, crs: str | None = None,
-    line_width: float | None = None,
+    line_width: float | None = None, leave_out: Iterable[str | Path] = (),
 ) -> Layer:  # fmt: skip
     """Read applications (申请地块) from files, folders and patterns, or take a GeoDataFrame.
 
@@ -41,6 +41,7 @@ def read_parcels(
         TXT, else the TXT file, else each row
     crs : CRS of files that do not carry one
     line_width : width (m) of linear projects that declare none (线状工程宽度); without any they are set aside by name
+    leave_out : files in the folders that are no applications, as a form of project facts
 
     Returns
     -------
@@ -60,7 +61,9 @@ def read_parcels(
     if isinstance(what, gpd.GeoDataFrame):
         return _assemble([_described(source_of(what), reading, project_by)])
     given: list[Any] = [what] if isinstance(what, str | Path | io.Address) else list(what)  # type: ignore[call-overload]
-    paths: list[Path | io.Address] = [*io.find_files([item for item in given if not io.is_address(item)])]
+    others = {Path(path).resolve() for path in leave_out}
+    found = io.find_files([item for item in given if not io.is_address(item)])
+    paths: list[Path | io.Address] = [path for path in found if path.resolve() not in others]
     paths += [io.address(item) for item in given if io.is_address(item)]
     if not paths:
         raise InputError.of("NO_INPUT", actual=str(what))
@@ -101,7 +104,8 @@ def _described(source: io.Source, reading: Reading, project_by: str | None) -> L
 
     declared = frame[column["declared_area"]] if column["declared_area"] else np.nan
     project_id, notes = _projects(text("project"), text("project_name"), project, (origin, project_by))
-    described = frame.assign(
+    # What a TXT says of its project in [项目信息] belongs to each of its plots.
+    described = frame.assign(**{key: value for key, value in project.items() if key not in frame.columns}).assign(
         declared_id=text("id"),
         name=text("name"),
         use=text("use"),

@@ -15,14 +15,12 @@ import numpy as np
 import pandas as pd
 
 from controllines.classes import choices
-from controllines.combined import combined_frame
-from controllines.conflicts import Checked, Land, Widths, check_land
+from controllines.conflicts import Land, Widths, check_land
 from controllines.errors import InputError, UsageError
 from controllines.extents import far_parcels, plan_box
 from controllines.facts import ProjectFacts, gather
 from controllines.findings import Finding, finding
 from controllines.frames import (
-    Projects,
     declared_findings,
     lengths_frame,
     named,
@@ -126,7 +124,8 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
     tell("读取规划")
     plan = open_plan(job.plan)
     tell("读取申请地块")
-    parcels = read_parcels(job.parcels, datum=job.datum, project_by=job.project_by, line_width=job.line_width)
+    parcels = read_parcels(job.parcels, datum=job.datum, project_by=job.project_by, line_width=job.line_width,
+                           leave_out=(job.facts,) if job.facts else ())  # fmt: skip
     tell(f"套合 {len(parcels)} 个地块")
     known = gather(parcels, pairs=job.project, table=job.facts)
     result = check(parcels, plan, as_of=as_of, options=job.options, facts=known)
@@ -177,7 +176,8 @@ def check(
     checked = check_land(land, opened, kinds, options.widths)
     frame = parcels_frame(laid, rows)
     projects = projects_of(frame, land, (opened, kinds, options.widths))
-    extra, ridges = _land_frames((land, checked), projects, opened, big_classes)
+    use, ridges = land_frame(land, opened, checked.measured, big_classes)
+    united, _ = land_frame(projects.land, opened, projects.checked.measured, big_classes)
     lengths, linear = lengths_frame(laid, rows, checked, opened)
     pieces, outside = pieces_frames(laid, land, checked, opened)
     measured = [item for line in checked.measured.values() for item in line.findings]
@@ -200,24 +200,10 @@ def check(
         plan=opened,
         lengths=lengths,
         applications=laid,
+        land=named(use, land, "parcel_id"),
+        project_land=projects.table(use, united),
         facts=known.frame(),
-        **extra,
     )
-
-
-def _land_frames(
-    of_parcels: tuple[Land, Checked], projects: Projects, plan: Plan, big_classes: Mapping[str, str]
-) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
-    """Return land use and land in two lines at once, of parcels and of projects."""
-    land, checked = of_parcels
-    use, found = land_frame(land, plan, checked.measured, big_classes)
-    whole, _ = land_frame(projects.land, plan, projects.checked.measured, big_classes)
-    both = combined_frame(land, plan, checked.measured)
-    united = combined_frame(projects.land, plan, projects.checked.measured)
-    return {
-        "land": named(use, land, "parcel_id"), "project_land": projects.table(use, whole),
-        "combined": named(both, land, "parcel_id"), "project_combined": projects.table(both, united),
-    }, found  # fmt: skip
 
 
 def _said(options: CheckOptions, plan: Plan, big_classes: Mapping[str, str]) -> dict[str, object]:

@@ -42,8 +42,6 @@ class CheckResult:
     land, project_land : × land class × ownership × township (用地现状): parcel_id or project_id, class_code,
         class_name, big_class, ownership, township_code, township, area_m2, ridge_m2, net_area_m2, and ``{kind}_m2`` of
         each line; see :func:`controllines.landuse.land_frame`. Empty if the plan has no land-use layer
-    combined, project_combined : land in two lines at once: parcel_id or project_id, kind, class, other_kind,
-        other_class, area_m2
     facts : project_id, key, value, source: what was known of each project, and where it came from
     lengths : linear projects × line: parcel_id, kind, length_m of the centre line (中心线) inside the line (null where
         not measured), total_m; true metres
@@ -64,8 +62,6 @@ class CheckResult:
     lengths: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LENGTHS)))
     land: pd.DataFrame = field(default_factory=pd.DataFrame)
     project_land: pd.DataFrame = field(default_factory=pd.DataFrame)
-    combined: pd.DataFrame = field(default_factory=pd.DataFrame)
-    project_combined: pd.DataFrame = field(default_factory=pd.DataFrame)
     facts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(FACTS)))
     applications: Layer | None = None
 

@@ -6,7 +6,7 @@
 
 from controllines.facts.catalogue import Choice, Fact, Value, catalogue, fact_of, named, normalise, shown
 from controllines.facts.form import FormRow, add_form, form_columns, read_form, write_form
-from controllines.facts.intake import FACTS, ProjectFacts, gather
+from controllines.facts.intake import FACTS, ProjectFacts, gather, rows_of
 
 __all__ = [
     "FACTS",
@@ -23,6 +23,7 @@ __all__ = [
     "named",
     "normalise",
     "read_form",
+    "rows_of",
     "shown",
     "write_form",
 ]

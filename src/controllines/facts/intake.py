@@ -14,7 +14,7 @@ import pandas as pd
 
 from controllines.errors import UsageError
 from controllines.facts.catalogue import Value, catalogue, named, normalise, shown, value_of
-from controllines.facts.form import read_form
+from controllines.facts.form import FormRow, read_form
 from controllines.findings import Finding, finding
 from controllines.layers import Layer, as_text
 
@@ -91,6 +91,13 @@ def gather(layer: Layer, *, pairs: Sequence[str] = (), table: object = None) -> 
     known = {project: {key: (value, where) for key, (value, where) in facts.items() if value is not None}
              for project, facts in merged.items()}  # fmt: skip
     return ProjectFacts(known, tuple(found))
+
+
+def rows_of(layer: Layer, known: ProjectFacts) -> list[FormRow]:
+    """Return one row of the form per project, with what is known of it."""
+    names = layer.frame.dropna(subset="project_id").groupby("project_id", sort=False)["project_name"].first()
+    return [FormRow(str(project), "" if pd.isna(name) else str(name), known.of(str(project)))
+            for project, name in names.items()]  # fmt: skip
 
 
 def _pair(text: str) -> tuple[str, tuple[Value | None, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -32,7 +32,6 @@ FEATURES = ("feature_id", "class", "area_m2")
 UNITS = ("kind", "code", "name", "area_m2", "planar_area_m2")
 LAND = ("class_code", "class_name", "big_class", "ownership", "township_code", "township", "area_m2", "ridge_m2",
         "net_area_m2")  # fmt: skip
-COMBINED = ("kind", "class", "other_kind", "other_class", "area_m2")
 PROJECTS = ("project_id", "name", "parcels", "area_m2", "verdict")
 FINDINGS = ("code", "severity", "source", "layer", "feature", "x", "y", "message", "expected", "actual", "fix")
 
@@ -58,8 +57,8 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
     units = grouped(records(result.units, ("parcel_id", *UNITS)), "parcel_id")
     summary = _summary(result, parcels, projects, overlaps, unions=unions)
     by_parcel, by_project = grouped(overlaps, "parcel_id"), grouped(unions, "project_id")
-    of_parcel = _land(result.land, result.combined, "parcel_id")
-    of_project = _land(result.project_land, result.project_combined, "project_id")
+    of_parcel = _land(result.land, "parcel_id")
+    of_project = _land(result.project_land, "project_id")
     facts = grouped(records(result.facts, ("project_id", "key", "value", "source")), "project_id")
     return {
         "schema": SCHEMA,
@@ -73,7 +72,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
                     for over in by_parcel.get(row["parcel_id"], [])
                 ],
                 "units": _pick(units.get(row["parcel_id"], []), UNITS),
-                **of_parcel(row["parcel_id"]),
+                "land": of_parcel.get(row["parcel_id"], []),
             }
             for row in parcels
         ],
@@ -85,7 +84,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
                     fact["key"]: {"value": fact["value"], "source": fact["source"]}
                     for fact in facts.get(row["project_id"], [])
                 },
-                **of_project(row["project_id"]),
+                "land": of_project.get(row["project_id"], []),
             }
             for row in projects
         ],
@@ -111,21 +110,16 @@ def to_bytes(content: dict[str, Any]) -> bytes:
     return (text + "\n").encode("utf-8", "backslashreplace")
 
 
-def _land(land: pd.DataFrame, combined: pd.DataFrame, key: str) -> Callable[[str], Row]:
-    """Return a function that gives what a parcel or project is made of, and what lies in two lines at once."""
-    lines = [str(name) for name in land.columns if name not in (key, *LAND)]
-    rows = grouped(records(land, (key, *LAND, *lines)), key)
-    both = grouped(records(combined, (key, *COMBINED)), key)
-
-    def of(identity: str) -> Row:
-        return {
-            "land": [{**{name: row[name] for name in LAND},
-                      "lines": {name.removesuffix("_m2"): row[name] for name in lines}}
-                     for row in rows.get(identity, [])],
-            "combined": _pick(both.get(identity, []), COMBINED),
-        }  # fmt: skip
-
-    return of
+def _land(land: pd.DataFrame, key: str) -> dict[str, list[Row]]:
+    """Return the land-use rows of each parcel or project; what lies inside each line stands under ``lines``."""
+    kinds = [str(name) for name in land.columns if name not in (key, *LAND)]
+    return {
+        identity: [
+            {**{name: row[name] for name in LAND}, "lines": {name.removesuffix("_m2"): row[name] for name in kinds}}
+            for row in rows
+        ]
+        for identity, rows in grouped(records(land, (key, *LAND, *kinds)), key).items()
+    }
 
 
 def _layer(over: Row) -> Row:

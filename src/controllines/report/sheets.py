@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from controllines.classes import classification
 from controllines.findings import LISTED_PER_CODE, SEVERITIES, catalogue
 from controllines.kinds import AVOID, registry
 from controllines.report.figures import Figure, area, figure, metres, percent, total
@@ -379,4 +380,6 @@ def _option(report: Report, key: str, value: object) -> str:
         return report.show.name
     if key == "lines" and isinstance(value, list | tuple):
         return _kinds(report, [str(item) for item in value])
+    if key == "big_classes" and isinstance(value, dict):
+        return "，".join(f"{code} {classification().name(code) or ''} 归{big}" for code, big in value.items())
     return clean(value)
