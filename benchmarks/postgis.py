@@ -24,7 +24,7 @@ from .peers import KEYS, SETS, Array, Engine, in_and_out
 SETTINGS = {
     "shared_buffers": "2GB", "work_mem": "256MB", "maintenance_work_mem": "1GB", "max_wal_size": "8GB", "jit": "off",
     "fsync": "off", "synchronous_commit": "off", "random_page_cost": "1.1", "effective_cache_size": "4GB",
-    "max_parallel_workers_per_gather": "2", "min_parallel_table_scan_size": "0", "min_parallel_index_scan_size": "0",
+    "max_parallel_workers_per_gather": "2",  # used where the planner sees a gain; forced, small questions took longer
 }  # fmt: skip
 VERTICES = 256
 
@@ -81,7 +81,7 @@ def _run(*command: object) -> None:
 
 
 class Postgis(Engine):
-    """Tables with a GiST index, one query for each layer; ``subdivided`` makes it the prepared PostGIS.
+    """Tables with a GiST index, one query; ``subdivided`` makes it the prepared PostGIS.
 
     Tables stay in a schema named after the county, so a second engine on the same server finds them.
     """
@@ -151,14 +151,14 @@ class Postgis(Engine):
         self._copy(self.parcels, self.county.parcels(count, first))
 
     def areas(self) -> Array:
+        layers = [
+            f"SELECT {column}, p.row, sum({common_area('p', 'l')}) FROM {self.parcels} p "
+            f"JOIN {self.tables[kind]} l ON ST_Intersects(p.geom, l.geom) GROUP BY p.row"
+            for column, kind in enumerate(LAYERS)
+        ]
         out = np.zeros((self.count, len(LAYERS)))
-        for column, kind in enumerate(LAYERS):
-            got = self.base.execute(
-                f"SELECT p.row, sum({common_area('p', 'l')}) FROM {self.parcels} p "
-                f"JOIN {self.tables[kind]} l ON ST_Intersects(p.geom, l.geom) GROUP BY p.row"
-            ).fetchall()
-            rows, m2 = zip(*got, strict=True) if got else ((), ())
-            out[list(rows), column] = m2
+        for column, row, m2 in self.base.execute(" UNION ALL ".join(layers)):
+            out[row, column] = m2
         return out
 
     def cells(self) -> pd.Series:

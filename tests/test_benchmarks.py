@@ -15,8 +15,10 @@ import pytest
 import shapely
 
 from benchmarks import __main__ as command
+from benchmarks import crosstable
 from benchmarks.conflict import differs
 from benchmarks.county import LAYERS, LINES, County, open_county
+from benchmarks.crosstable import KINDS
 from benchmarks.growth import growth
 from benchmarks.measure import Program, Runs, Worker, alternate, markdown
 from benchmarks.ours import Ours
@@ -69,12 +71,22 @@ def test_peers_agree(peer: type[Engine], needs: str, county: County, ours: np.nd
 @pytest.mark.parametrize("subdivided", [False, True])
 def test_postgis_agrees(postgis: Any, subdivided: bool, county: County, ours: np.ndarray) -> None:
     info = postgis.info
-    engine = Postgis(county, f"host={info.host} user={info.user} dbname={info.dbname}", subdivided=subdivided)
+    dsn = f"host={info.host} user={info.user} dbname={info.dbname}"
+    engine = Postgis(county, dsn, KINDS, subdivided=subdivided)
     engine.load(PARCELS)
     try:
         assert differs(ours, engine.areas()) == ""
+        if subdivided:
+            assert crosstable.differs(Shapely(county, KINDS).cells(), engine.cells()) == ""
     finally:
         engine.close()
+
+
+def test_cross_tables_agree(county: County) -> None:
+    """Intersections with inclusion and exclusion against ``overlay(how="identity")``."""
+    cells = Shapely(county, KINDS).cells()
+    assert cells.sum() == pytest.approx(county.layer("land_use").area.sum(), rel=1e-9)
+    assert crosstable.differs(cells, Geopandas(county, KINDS).cells()) == ""
 
 
 def test_a_peer_that_disagrees_is_told() -> None:
