@@ -26,7 +26,6 @@ from controllines.crs import (
     split_edges,
     to_lonlat,
     to_plane,
-    with_datum,
     zone_of,
     zone_prefix,
 )
@@ -174,7 +173,6 @@ def test_names():
     assert recognise("EPSG:4490+5737").name == "EPSG:4490"
     assert recognise(ESRI_GK).name == "EPSG:4514"
     assert crs_name(gauss_kruger(24)).startswith("PROJCRS")
-    assert with_datum(recognise("EPSG:4326"), "as_is").datum == "as_is"
 
 
 # --- zones -----------------------------------------------------------------------------------------------------------

@@ -24,8 +24,9 @@ def test_a_database_layer_by_layer(tmp_path: Path) -> None:
     lines = list(describe(path))
     assert lines[0] == f"{path}  GPKG  2 个图层"
     red = lines[lines.index("图层 STBHHX：生态保护红线（ecological_redline）") :]
-    assert red[1] == "  要素 1（无几何 0），几何类型 Polygon"
-    assert red[2] == "  字段 BSM"
+    assert red[1] == "  要素 1 = 可用 1 + 排除 0（无几何 0，修复 0）"
+    assert red[2] == "  几何类型 Polygon"
+    assert red[3] == "  字段 BSM"
     assert any("坐标系 EPSG:4490" in line for line in red)
     assert "  经度 88.40000…88.60000，3°带带号 29—30" in red  # zones 29 and 30 meet at 88.5°E
     assert "图层 备注" in lines
@@ -54,8 +55,46 @@ def test_layers_without_features_or_geometry(tmp_path: Path, rows: int) -> None:
     data = gpd.GeoDataFrame({"BSM": ["1"] * rows}, geometry=[None] * rows, crs="EPSG:4490")
     data.to_file(path, engine="pyogrio", geometry_type="Polygon")
     lines = list(describe(path))
-    assert f"  要素 {rows}（无几何 {rows}），几何类型 无" in lines
+    assert f"  要素 {rows} = 可用 0 + 排除 {rows}（无几何 {rows}，修复 0）" in lines
+    assert "  几何类型 无" in lines
     assert not any("范围" in line for line in lines)
+
+
+def bowties(count: int, crs: object = "EPSG:4518") -> gpd.GeoDataFrame:
+    x, y = 30_385_000, 4_738_000
+    rings = [[(x + 9 * n, y), (x + 9 * n + 4, y + 4), (x + 9 * n + 4, y), (x + 9 * n, y + 4)] for n in range(count)]
+    geoms = [None, *map(shapely.Polygon, rings)]
+    return gpd.GeoDataFrame({"BSM": [str(n) for n in range(count + 1)]}, geometry=geoms, crs=crs)
+
+
+def test_geometries_are_checked_and_the_counts_close(tmp_path: Path) -> None:
+    path = tmp_path / "STBHHX.shp"
+    bowties(7).to_file(path, engine="pyogrio")
+    lines = list(describe(path))
+    assert lines[1] == "图层 （单一图层）：生态保护红线（ecological_redline）", "by the name of the file, too"
+    assert lines[2] == "  要素 8 = 可用 7 + 排除 1（无几何 1，修复 7）"
+    assert sum("GEOMETRY_REPAIRED" in line and "[repair]" in line for line in lines) == 5
+    assert "  GEOMETRY_REPAIRED 另有 2 条，共 7 条" in lines
+    assert any("[error] GEOMETRY_MISSING" in line for line in lines)
+
+
+def test_geometries_are_checked_without_a_crs_too(tmp_path: Path) -> None:
+    path = tmp_path / "dk.shp"
+    bowties(1).to_file(path, engine="pyogrio")
+    path.with_suffix(".prj").unlink()
+    lines = list(describe(path))
+    assert "  要素 2 = 可用 1 + 排除 1（无几何 1，修复 1）" in lines
+    assert any("[error] CRS_MISSING" in line and "EPSG:4518" in line for line in lines), "with the proposal"
+
+
+def test_fields_of_an_official_table_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "三线.gpkg"
+    land = shapely.box(30_385_000, 4_738_000, 30_386_000, 4_739_000)  # 999 677.63 m², golden value T2
+    data = {"BSM": ["1"], "DLBM": ["0103"], "KCXS": [1.5], "YJJBNTMJ": [999_677.63], "YJJBNTTBMJ": [999_677.63]}
+    gpd.GeoDataFrame(data, geometry=[land], crs=4518).to_file(path, layer="YJJBNTTB", engine="pyogrio")
+    lines = list(describe(path))
+    assert any("KCXS_FIELD" in line for line in lines)
+    assert any("AREA_RECORDED" in line and "椭球面积 1 个" in line for line in lines)
 
 
 def test_encoding_and_findings_of_a_survey_file(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 import shapely
 
 from controllines.errors import InputError, UsageError
+from controllines.io import stem
 from controllines.layers import Layer
-from controllines.parcels import PROJECT_BY, read_parcels, stem, unique_ids
+from controllines.parcels import PROJECT_BY, read_parcels, unique_ids
 
 X, Y = 30_385_000, 4_738_000  # 3° zone 30, as 托克逊's files carry it
 Writer = Callable[..., Path]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from controllines.tables import TOTAL, AreaTable, in_unit
+from controllines.tables import TOTAL, AreaTable
 
 HECTARE = 10_000.0
 
@@ -105,10 +105,6 @@ def test_one_unit_gives_one_column_per_line() -> None:
 def test_share_is_of_the_line(crossed: AreaTable) -> None:
     shares = crossed.share()
     np.testing.assert_allclose(shares["share"], [12_345 / 42_394, 50 / 42_394, 29_999 / 42_394, 1.0], rtol=1e-15)
-
-
-def test_in_unit_is_unrounded(crossed: AreaTable) -> None:
-    assert in_unit(crossed, "亩")["亩"].iloc[0] == 12_345 * 3 / 2000
 
 
 def test_html_names_unit_and_convention_and_escapes(crossed: AreaTable) -> None:

@@ -101,7 +101,7 @@ def _check_free(source: str | Path, target: Path, *, overwrite: bool) -> None:
 
 def _sheets(source: io.Source, form: Format, header: Header, found: list[Finding]) -> Iterator[Sheet]:
     """Yield the sheets a source gives in a format: without what it cannot hold, by geometry type, in its CRS."""
-    name = source.layer or _stem(Path(source.path))
+    name = source.layer or io.stem(Path(source.path))
     whole = Sheet(name, source.frame, source.geoms, source.crs, source.project)
     kept = _kept(whole, form, source, found)
     if not len(kept) and len(whole):
@@ -115,14 +115,6 @@ def _sheets(source: io.Source, form: Format, header: Header, found: list[Finding
             _aside(wrong, "圈与圈相交、重复或间距小于坐标取位", source, found)
             if not wrong.all():
                 yield sheet.take(~wrong)
-
-
-def _stem(path: Path) -> str:
-    """Return the name of a file without its suffixes, which names its only layer."""
-    name = path.name
-    for suffix in (".zip", ".shp", ".gdb"):
-        name = name.removesuffix(suffix)
-    return name if name != path.name else path.stem
 
 
 def _kept(sheet: Sheet, form: Format, source: io.Source, found: list[Finding]) -> Sheet:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
 import numpy as np
@@ -471,8 +471,3 @@ def edge_offset(length_m: float, lat: float) -> float:
     The sagitta L²·tan φ / 8R of a parallel against a geodesic: 0.02 m at 1 km, 0.5 m at 5 km at Xinjiang's latitudes.
     """
     return length_m**2 * math.tan(math.radians(abs(lat))) / (8 * A)
-
-
-def with_datum(source: SourceCRS, datum: str) -> SourceCRS:
-    """Return the source with another datum label."""
-    return replace(source, datum=datum)

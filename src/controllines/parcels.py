@@ -113,7 +113,7 @@ def _described(source: io.Source, reading: Reading, project_by: str | None) -> L
         project_name=pd.Series(text("project_name"), dtype=object).fillna(project.get("项目名称") or np.nan),
         declared_area_m2=pd.to_numeric(declared, errors="coerce"),
         source=origin.path,
-        stem=origin.layer if origin.driver == "PostGIS" else stem(Path(origin.path)),
+        stem=origin.layer if origin.driver == "PostGIS" else io.stem(Path(origin.path)),
     )
     return replace(layer, frame=described, findings=(*layer.findings, *notes))
 
@@ -125,7 +125,7 @@ def _projects(
     origin, project_by = where
     path, rows = Path(origin.path), np.full(len(codes), None, dtype=object)
     own = np.where(pd.isna(codes), names, codes)
-    of_file = project.get("项目编号") or project.get("项目名称") or stem(path)
+    of_file = project.get("项目编号") or project.get("项目名称") or io.stem(path)
     if project_by == "row":
         return rows, []
     if project_by == "folder":
@@ -139,7 +139,7 @@ def _projects(
 
 
 def _failed(path: Path | io.Address, problem: Finding, reading: Reading) -> Layer:
-    name = path.name if isinstance(path, io.Address) else stem(path)
+    name = path.name if isinstance(path, io.Address) else io.stem(path)
     row: dict[str, Any] = {"feature_id": name, "row": None, "status": "excluded", "source": str(path),
                            "stem": name, "declared_id": None, "project_id": None, "name": None}  # fmt: skip
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if isinstance(path, Path) and path.is_file() else ""
@@ -178,11 +178,3 @@ def unique_ids(frame: pd.DataFrame) -> tuple[list[str], list[int]]:
         taken.add(unique)
         ids.append(unique)
     return ids, [row for row, identity in enumerate(declared) if identity is not None and counts[identity] > 1]
-
-
-def stem(path: Path) -> str:
-    """Return the name of a file without its suffixes (``a.shp.zip`` → ``a``)."""
-    name = path.name
-    for suffix in (".zip", ".shp", ".gdb"):
-        name = name.removesuffix(suffix)
-    return name if name != path.name else path.stem

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -447,8 +447,3 @@ def _square_degree(geoms: Array, plane: Plane) -> Array:
     """Return the land (m²) of one square degree where each polygon lies, to a per cent."""
     lat = plane.inverse(shapely.get_coordinates(shapely.centroid(geoms)))[:, 1]
     return np.asarray((np.pi * A / 180) ** 2 * np.cos(np.radians(lat)))
-
-
-def known_names(key: str) -> Sequence[str]:
-    """Return the names of a code list, in its order (规划分区 are matched by name first)."""
-    return tuple(code_lists().lists[key].codes.values())

@@ -149,8 +149,3 @@ def _with_totals(table: pd.DataFrame) -> pd.DataFrame:
         wide.columns.name = table.columns.name
     wide.loc[TOTAL] = wide.sum(axis=0, skipna=False)
     return pd.DataFrame(wide)
-
-
-def in_unit(table: AreaTable, unit: str) -> pd.DataFrame:
-    """Return the tidy frame with an added column of the area in ``unit``, unrounded."""
-    return table.frame.assign(**{unit: [convert(m2, unit) for m2 in table.frame["area_m2"]]})

@@ -1,6 +1,6 @@
 """Reading (读取): one small adapter per format; each gives a frame plus what the file said about itself."""
 
-from controllines.io.files import find_files
+from controllines.io.files import find_files, stem
 from controllines.io.postgis import Address, address, is_address, tables
 from controllines.io.reading import read, read_sheets
 from controllines.io.source import DEFAULT_LIMITS, Limits, Source
@@ -15,5 +15,6 @@ __all__ = [
     "is_address",
     "read",
     "read_sheets",
+    "stem",
     "tables",
 ]

@@ -93,6 +93,14 @@ def companion(path: Path, suffix: str) -> Path | None:
     return next((other for other in same_stem if other.suffix.lower() == suffix and other.is_file()), None)
 
 
+def stem(path: Path) -> str:
+    """Return the name of a file without its suffixes, which names its only layer (``a.shp.zip`` → ``a``)."""
+    name = path.name
+    for suffix in (".zip", ".shp", ".gdb"):
+        name = name.removesuffix(suffix)
+    return name if name != path.name else path.stem
+
+
 def parts(path: Path) -> list[Path]:
     """Return all files that make up one input."""
     if path.is_dir():
