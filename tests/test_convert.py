@@ -435,3 +435,17 @@ def test_heights_are_left_out_and_that_is_said(tmp_path: Path) -> None:
     done = convert(source, tmp_path / "b.geojson")
     assert [(f.code, f.actual) for f in done.findings] == [("COORDINATES_Z", "1")]
     assert not shapely.has_z(io.read(tmp_path / "b.geojson")[0].geoms).any()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_fields_named_like_the_columns_of_corner_points(gpkg: Path, suffix: str) -> None:
+    source, target = gpkg.with_name("丁.gpkg"), gpkg.with_name(f"丁{suffix}")
+    values = {"DKBH": ["0101"], "DKMC": ["甲"], "Name": ["n"], "X": [1.5], "纬度": ["b"], "no": [7]}
+    gpd.GeoDataFrame(values, geometry=[SOLAR], crs=4518).to_file(source, layer="x")
+    done = convert(source, target)
+    [renamed] = [item for item in done.findings if item.code == "WRITE_FIELD_RENAMED"]
+    assert renamed.actual == "4"
+    assert "Name→Name_属性" in renamed.message
+    [back] = io.read(target)
+    assert drawn(back.geoms[0]) == drawn(SOLAR)
+    assert {"Name_属性", "X_属性", "纬度_属性", "no_属性"} < set(back.frame.columns)

@@ -34,7 +34,8 @@ def describe(path: Path | str) -> Iterator[str]:
         The file cannot be read.
     """
     sources = io.read(path)
-    yield f"{path}  {sources[0].driver if sources else ''}  {len(sources)} 个图层"
+    shown = io.address(path) if io.is_address(path) else path  # without the password
+    yield f"{shown}  {sources[0].driver if sources else ''}  {len(sources)} 个图层"
     for source in sources:
         yield from _layer(source)
 

@@ -14,10 +14,13 @@ import pyproj
 import pytest
 import shapely
 
-from controllines import io
+from controllines import io, official_area
+from controllines.convert import convert
+from controllines.describe import describe
 from controllines.errors import ControlLinesError, CRSError, InputError, PlanError
 from controllines.io import Limits
 from controllines.io import postgis as room
+from controllines.io.writers import suffixes
 from controllines.layers import read_layer
 from controllines.parcels import read_parcels
 from controllines.pipeline import Job, check, run
@@ -472,3 +475,29 @@ def test_a_shape_without_polygon_form_is_named(server: Any) -> None:
     (source,) = io.read(url(server, table="t"))
     assert [shape is None for shape in source.geoms] == [True, False]
     assert [(item.code, item.feature) for item in source.findings] == [("GEOMETRY_UNREADABLE", "row:1")]
+
+
+@pg
+@pytest.mark.parametrize("suffix", [s for s in suffixes() if s != ".dxf"])
+def test_a_table_into_a_file_of_every_format(server: Any, tmp_path: Path, suffix: str) -> None:
+    x, y = CORNER
+    holed = SQUARE - shapely.box(x + 100, y + 100, x + 200, y + 200)
+    table(server, "地块", ("甲", "一号", ewkt(holed)), ("乙", "二号", None), columns='dkbh text, "地块名称" text')
+    done = convert(url(server, SECRET, table="地块"), tmp_path / f"a{suffix}")
+    assert (done.features_in, done.written + done.set_aside) == (2, 2)
+    back = read_parcels([path for path in done.files if path.name.endswith(suffix)])
+    [row] = back.frame[back.used].to_dict("records")
+    assert (row["declared_id"], row["name"]) == ("甲", "一号")
+    # Long edges are straight in the plane of the table; formats in degrees keep the corners only.
+    assert official_area(back.frame[back.used])[0] == pytest.approx(999_677.63 - 9_996.77, abs=0.3)
+    for path in done.files:
+        assert SECRET.encode() not in path.read_bytes() if path.is_file() else True
+
+
+@pg
+def test_info_of_a_table(county: Any) -> None:
+    lines = list(describe(f"{url(county, SECRET)}&table=stbhhx"))
+    assert "  要素 1 = 可用 1 + 排除 0（无几何 0，修复 0）" in lines
+    assert any("sj.stbhhx：生态保护红线（ecological_redline）" in line for line in lines)
+    assert SECRET not in "".join(lines)
+    assert quote(SECRET, safe="") not in "".join(lines)

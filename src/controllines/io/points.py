@@ -111,6 +111,11 @@ def _names() -> dict[str, dict[str, str]]:
     }
 
 
+def role_of(heading: str) -> str | None:
+    """Return what a column with this heading is in a table of corner points, None if it is a column of the user's."""
+    return _names()["columns"].get(_heading(heading))
+
+
 def _heading(cell: str) -> str:
     bare = _UNIT.sub("", re.sub(r"\s+", "", sheets.plain(cell))).lower()
     return re.sub(r"[()\[\]/_\-:]", "", bare)
@@ -120,7 +125,7 @@ def _header(sheet: Sheet) -> tuple[int, list[str]] | None:
     """Return the place of the header row among the rows, and its headings; merged ones stand a row above."""
     above: list[str] = []
     for place, (_, cells) in enumerate(sheet.rows[:_HEADER_WITHIN]):
-        roles = {_names()["columns"].get(_heading(cell)) for cell in cells}
+        roles = {role_of(cell) for cell in cells}
         if {"north", "east"} <= roles or {"lon", "lat"} <= roles:
             width = max(len(cells), len(above))
             both = zip(_padded(cells, width), _padded(above, width), strict=True)
@@ -142,7 +147,7 @@ def _table(opened: Opened, sheet: Sheet) -> _Table:
     line, own = sheet.rows[place]
     roles: dict[str, int] = {}
     for column, heading in enumerate(headings):
-        role = _names()["columns"].get(_heading(heading))
+        role = role_of(heading)
         if role in roles:
             raise InputError.of("POINTS_COLUMNS", source=opened.shown, layer=sheet.name, line=line, actual=heading)
         if role is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import xlsxwriter
 
+from controllines.io.points import role_of
 from controllines.io.writers import names, survey
 from controllines.io.writers.sheet import Sheet, Task, table
 from controllines.kinds import find_field, parcel_kind
@@ -16,7 +17,7 @@ from controllines.kinds import find_field, parcel_kind
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def corner_rows(sheet: Sheet) -> Iterator[list[object]]:
+def corner_rows(sheet: Sheet, task: Task) -> Iterator[list[object]]:
     """Yield heading and rows of a table of corner points (界址点成果表): one row for each point, rings closed."""
     ids = _distinct_ids(sheet)
     name = find_field(parcel_kind(), "name", sheet.frame.columns)
@@ -24,7 +25,12 @@ def corner_rows(sheet: Sheet) -> Iterator[list[object]]:
     others = [column for column in sheet.frame.columns if column not in own]
     degrees = bool(sheet.crs is not None and sheet.crs.is_geographic)
     axes = ("纬度", "经度") if degrees else ("X坐标", "Y坐标")
-    yield ["地块编号", "地块名称", "圈号", "序号", "点号", *axes, *others]
+    fixed = ["地块编号", "地块名称", "圈号", "序号", "点号", *axes]
+    headings = names.unique_names([*fixed, *(f"{name}_属性" if role_of(name) else name for name in others)])
+    changed = [f"{old}→{new}" for old, new in zip(others, headings[len(fixed) :], strict=True) if old != new]
+    if changed:
+        task.say("WRITE_FIELD_RENAMED", sheet, actual=len(changed), expected="、".join(changed)[:500])
+    yield headings
     attributes = table(sheet.frame[others]).to_pylist() if others else [{}] * len(sheet)
     labels = table(sheet.frame[[name]]).column(0).to_pylist() if name else [None] * len(sheet)
     for row, geom in enumerate(sheet.geoms):
@@ -58,7 +64,7 @@ def write_csv(sheets: Sequence[Sheet], path: Path, task: Task) -> None:
     changed = 0
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
         out = csv.writer(stream, lineterminator="\r\n")
-        for row in corner_rows(sheet):
+        for row in corner_rows(sheet, task):
             cells = [_safe(value) for value in row]
             changed += sum(one != two for one, two in zip(row, cells, strict=True) if isinstance(one, str))
             out.writerow(cells)
@@ -80,7 +86,7 @@ def write_xlsx(sheets: Sequence[Sheet], path: Path, task: Task) -> None:
                "strings_to_numbers": False, "nan_inf_to_errors": True}  # fmt: skip
     with xlsxwriter.Workbook(path, options) as book:
         page = book.add_worksheet("界址点")
-        for number, row in enumerate(corner_rows(sheet)):
+        for number, row in enumerate(corner_rows(sheet, task)):
             for column, value in enumerate(row):
                 cell = names.without_controls(value) if isinstance(value, str) else value
                 changed += cell is not value and cell != value
