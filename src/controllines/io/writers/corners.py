@@ -30,7 +30,7 @@ def corner_rows(sheet: Sheet, task: Task) -> Iterator[list[object]]:
     changed = [f"{old}→{new}" for old, new in zip(others, headings[len(fixed) :], strict=True) if old != new]
     if changed:
         task.say("WRITE_FIELD_RENAMED", sheet, actual=len(changed), expected="、".join(changed)[:500])
-    yield headings
+    yield [*headings]
     attributes = table(sheet.frame[others]).to_pylist() if others else [{}] * len(sheet)
     labels = table(sheet.frame[[name]]).column(0).to_pylist() if name else [None] * len(sheet)
     for row, geom in enumerate(sheet.geoms):
