@@ -60,6 +60,12 @@ def test_layers_without_features_or_geometry(tmp_path: Path, rows: int) -> None:
     assert not any("范围" in line for line in lines)
 
 
+def test_land_abroad_has_no_zone(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    frame("EPSG:4326", (-100, 40, -99.9, 40.1)).to_file(path, engine="pyogrio")
+    assert "  经度 -100.00000…-99.90000，不全在 3°带 24—45 带之内" in list(describe(path))
+
+
 def bowties(count: int, crs: object = "EPSG:4518") -> gpd.GeoDataFrame:
     x, y = 30_385_000, 4_738_000
     rings = [[(x + 9 * n, y), (x + 9 * n + 4, y + 4), (x + 9 * n + 4, y), (x + 9 * n, y + 4)] for n in range(count)]

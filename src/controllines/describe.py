@@ -100,4 +100,6 @@ def _place(source: io.Source) -> Iterator[str]:
         return
     lon = to_lonlat(crs, bounds.reshape(2, 2))[:, 0]
     zones = sorted(set(zone_of(lon).tolist()))
-    yield f"  经度 {lon.min():.5f}…{lon.max():.5f}，3°带带号 {'—'.join(map(str, zones))}"
+    within = 24 <= zones[0] <= zones[-1] <= 45
+    told = f"3°带带号 {'—'.join(map(str, zones))}" if within else "不全在 3°带 24—45 带之内"
+    yield f"  经度 {lon.min():.5f}…{lon.max():.5f}，{told}"
