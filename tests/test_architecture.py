@@ -26,7 +26,7 @@ LEVELS = (
     ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes"),
     ("tiles",),
     ("layers", "guard"),
-    ("parcels", "schema", "extents", "convert", "facts"),
+    ("parcels", "schema", "variants", "extents", "convert", "facts"),
     ("overlay", "store", "describe"),
     ("plans", "partition"),
     ("conflicts", "stats", "raster"),

@@ -28,6 +28,7 @@ from controllines.findings import Finding, finding
 from controllines.kinds import Kind, in_order, kind_of, kind_of_table
 from controllines.layers import Layer, Reading, bounds_of, lay, read_layer
 from controllines.schema import with_schema
+from controllines.variants import with_variants
 
 Array = np.ndarray
 
@@ -298,7 +299,7 @@ def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: st
             "PLAN_EMPTY", source=path, actual="；".join(f.message for f in failed.values()) or "没有图层"
         )
     plane = _plane(read)
-    layers = {key: with_schema(lay(_aliased(layer, aliases), plane)) for key, layer in read.items()}
+    layers = {key: with_variants(with_schema(lay(_aliased(layer, aliases), plane))) for key, layer in read.items()}
     specs = {key: entry for key, (entry, _) in wanted.items()}
     lines = [key for key in layers if layers[key].kind.is_line]
     return Plan(

@@ -69,6 +69,13 @@ def test_empty_and_missing_files(tmp_path: Path, name: str) -> None:
     refused(tmp_path / "folder" / name, "FILE_FORMAT_MISMATCH")
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "规划.v2").mkdir()
+    with pytest.raises(InputError) as raised:
+        read(tmp_path / "规划.v2")
+    assert raised.value.finding.code == "FILE_IS_FOLDER"
+
+
 def test_folders_that_are_no_geodatabase(tmp_path: Path) -> None:
     path = tmp_path / "x.gdb"
     path.write_bytes(b"x")

@@ -50,11 +50,14 @@ def driver_of(path: Path) -> str:
     Raises
     ------
     InputError
-        ``FILE_FORMAT_REFUSED`` with the cure, by suffix or by first bytes; ``FILE_FORMAT_UNKNOWN`` for the rest.
+        ``FILE_FORMAT_REFUSED`` with the cure, by suffix or by first bytes; ``FILE_IS_FOLDER``; ``FILE_FORMAT_UNKNOWN``
+        for the rest.
     """
     driver = drivers().get(suffix(path))
     if driver is not None:
         return driver
+    if path.is_dir():
+        raise InputError.of("FILE_IS_FOLDER", source=path)
     refused = _registry()["refused"]
     key = suffix(path)[1:] if suffix(path)[1:] in refused else _known(_start(path))[1] if path.is_file() else ""
     if key:
