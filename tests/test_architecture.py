@@ -31,7 +31,7 @@ LEVELS = (
     ("plans", "partition"),
     ("conflicts", "stats", "raster"),
     ("frames", "corners", "provenance", "landuse", "rules", "figures"),
-    ("results",),
+    ("results", "approvals", "decisions"),
     ("plots",),
     ("report",),
     ("pipeline",),

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from controllines.approvals import approvals_frame, read_documents, record
 from controllines.classes import choices
 from controllines.conflicts import Land, Widths, check_land
 from controllines.errors import InputError, UsageError
@@ -176,16 +177,18 @@ def check(
     checked = check_land(land, opened, kinds, options.widths)
     frame = parcels_frame(laid, rows)
     projects = projects_of(frame, land, (opened, kinds, options.widths))
+    documents = read_documents(known, opened)
+    approvals, short = approvals_frame((land, checked), projects, opened, (known, documents))
     use, ridges = land_frame(land, opened, checked.measured, big_classes)
     united, _ = land_frame(projects.land, opened, projects.checked.measured, big_classes)
     lengths, linear = lengths_frame(laid, rows, checked, opened)
     pieces, outside = pieces_frames(laid, land, checked, opened)
     measured = [item for line in checked.measured.values() for item in line.findings]
     notes = [*declared_findings(frame), *far_parcels(laid, plan_box(opened.layers)), *_in_force(opened, date)]
-    findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *linear, *measured,
-                                       *projects.findings, *known.findings, *ridges])  # fmt: skip
-    said = provenance(laid, opened, kinds, options=_said(options, opened, big_classes),
-                      required=_required(options), as_of=date, facts=known.frame())  # fmt: skip
+    notes += [*projects.findings, *known.findings, *documents.findings, *ridges, *short]
+    findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *linear, *measured])
+    said = provenance(laid, opened, kinds, options=_said(options, opened, big_classes), required=_required(options),
+                      as_of=date, facts=known.frame(), documents=record(documents))  # fmt: skip
     return CheckResult(
         parcels=frame,
         overlaps=named(checked.overlaps, land, "parcel_id"),
@@ -203,6 +206,7 @@ def check(
         land=named(use, land, "parcel_id"),
         project_land=projects.table(use, united),
         facts=known.frame(),
+        approvals=approvals,
     )
 
 

@@ -19,6 +19,7 @@ import shapely
 
 from controllines import __version__
 from controllines.classes import SURVEY, classification
+from controllines.facts import catalogue
 from controllines.kinds import Kind, in_order, registry
 from controllines.layers import Layer
 from controllines.plans import Plan, checksum
@@ -26,7 +27,7 @@ from controllines.plans import Plan, checksum
 
 def provenance(
     laid: Layer, plan: Plan, kinds: list[Kind], *, options: Mapping[str, object], required: Sequence[str],
-    as_of: dt.date, facts: pd.DataFrame,
+    as_of: dt.date, facts: pd.DataFrame, documents: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Say where every number came from.
 
@@ -38,6 +39,7 @@ def provenance(
     required : keys of the lines that must be there
     as_of : date of the check (核对基准日)
     facts : what is known of the projects; its values are part of the run's number
+    documents : approval documents that were read
 
     Returns
     -------
@@ -48,7 +50,7 @@ def provenance(
     said = [(Path(entry["path"]).name, entry["layer"], entry["sha256"]) for entry in inputs]
     seed = {"inputs": said, "projects": laid.frame["project_id"].astype(str).tolist(), "plan": checksum(plan),
             "options": chosen, "as_of": as_of.isoformat(), "version": __version__,
-            "facts": facts[["project_id", "key", "value"]].to_numpy().tolist()}  # fmt: skip
+            "facts": _told(facts), "documents": [(entry["layer"], entry["sha256"]) for entry in documents]}  # fmt: skip
     return {
         "run_id": hashlib.sha256(json.dumps(seed, ensure_ascii=False).encode()).hexdigest()[:12],
         "versions": versions(),
@@ -57,6 +59,7 @@ def provenance(
         "plan": plan.spec.model_dump(mode="json") | {"path": plan.path, "plane": asdict(plan.plane)},
         "layers": [_plan_layer(plan, key) for key in in_order({*plan.layers, *plan.failed})],
         "inputs": inputs,
+        "documents": list(documents),
         "land_use": _land_use(plan),
         "rule_pack": None,
         "checked": [kind.key for kind in kinds],
@@ -71,6 +74,13 @@ def _not_checked(plan: Plan, kinds: list[Kind]) -> list[str]:
     checked = {kind.key for kind in kinds if kind.key in plan.layers}
     lines = {key for key, kind in registry().items() if kind.is_line} | {kind.key for kind in plan.lines()}
     return in_order(lines - checked)
+
+
+def _told(facts: pd.DataFrame) -> list[list[object]]:
+    """Return the facts without the folders of files: where a file lies changes nothing."""
+    kept = zip(facts["project_id"], facts["key"], facts["value"], strict=True)
+    return [[project, key, Path(value).name if catalogue()[key].type == "file" else value]
+            for project, key, value in kept]  # fmt: skip
 
 
 def _land_use(plan: Plan) -> dict[str, str] | None:

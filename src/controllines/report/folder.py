@@ -253,9 +253,11 @@ def _move(source: Path, place: Path, moved: list[tuple[Path, Path]]) -> None:
 
 def without_folders(result: CheckResult) -> CheckResult:
     """Return the result with file names instead of paths in every text (--no-paths)."""
-    known = {str(entry["path"]) for key in ("inputs", "layers") for entry in result.provenance[key] if entry["path"]}
+    known = {str(entry["path"]) for key in ("inputs", "layers", "documents")
+             for entry in result.provenance.get(key, []) if entry["path"]}  # fmt: skip
     for frame in (result.parcels, result.findings):
         known |= set(frame["source"].dropna().astype(str))
+    known |= {str(value) for value in result.facts["value"] if isinstance(value, str)}
     known = {path for path in known if file_name(path) != path}
     folders = {path[: -len(file_name(path))] for path in known}
     longest = sorted((folder for folder in folders if len(folder) > 1), key=len, reverse=True)
@@ -271,6 +273,7 @@ def without_folders(result: CheckResult) -> CheckResult:
     return dataclasses.replace(
         result,
         parcels=column(result.parcels, ("source",)),
+        facts=result.facts.assign(value=[strip(v) if isinstance(v, str) else v for v in result.facts["value"]]),
         findings=column(result.findings, ("source", "message", "expected", "actual", "fix")),
         provenance=every_text(result.provenance, strip),
     )

@@ -32,6 +32,7 @@ FEATURES = ("feature_id", "class", "area_m2")
 UNITS = ("kind", "code", "name", "area_m2", "planar_area_m2")
 LAND = ("class_code", "class_name", "big_class", "ownership", "township_code", "township", "area_m2", "ridge_m2",
         "net_area_m2")  # fmt: skip
+APPROVALS = ("fact", "kind", "role", "document", "required_m2", "given_m2", "missing_m2")
 PROJECTS = ("project_id", "name", "parcels", "area_m2", "verdict")
 FINDINGS = ("code", "severity", "source", "layer", "feature", "x", "y", "message", "expected", "actual", "fix")
 
@@ -59,6 +60,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
     by_parcel, by_project = grouped(overlaps, "parcel_id"), grouped(unions, "project_id")
     of_parcel = _land(result.land, "parcel_id")
     of_project = _land(result.project_land, "project_id")
+    held = grouped(records(result.approvals, ("scope", "subject_id", *APPROVALS)), "scope", "subject_id")
     facts = grouped(records(result.facts, ("project_id", "key", "value", "source")), "project_id")
     return {
         "schema": SCHEMA,
@@ -73,6 +75,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
                 ],
                 "units": _pick(units.get(row["parcel_id"], []), UNITS),
                 "land": of_parcel.get(row["parcel_id"], []),
+                "approvals": _pick(held.get(("parcel", row["parcel_id"]), []), APPROVALS),
             }
             for row in parcels
         ],
@@ -85,6 +88,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
                     for fact in facts.get(row["project_id"], [])
                 },
                 "land": of_project.get(row["project_id"], []),
+                "approvals": _pick(held.get(("project", row["project_id"]), []), APPROVALS),
             }
             for row in projects
         ],
