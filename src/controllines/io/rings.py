@@ -10,10 +10,12 @@ import numpy as np
 import shapely
 
 Array = np.ndarray
+#: No coordinate on the earth is larger in metres, a zone prefix included.
+_LARGEST = 1e8
 _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
-@np.errstate(invalid="ignore")  # NaN coordinates are found later, by feature
+@np.errstate(all="ignore")  # coordinates that are no numbers, or of no place on the earth, are found later, by feature
 def by_direction(geoms: Array) -> tuple[Array, dict[int, Array]]:
     """Sort the rings of polygons anew where GDAL contradicts their directions, or a hole leaves the box of its shell.
 
@@ -37,12 +39,14 @@ def by_direction(geoms: Array) -> tuple[Array, dict[int, Array]]:
     feature = rows[owner[several]][part]
     size = shapely.area(shapely.polygons(rings))
     turning = np.where(shapely.is_ccw(rings), -size, size)
-    land = turning * np.where(np.bincount(feature, turning, len(geoms)) < 0, -1, 1)[feature] > 0
+    total = np.bincount(feature, turning, len(geoms))[feature]
+    land = turning * np.where(total < 0, -1, 1) > 0
     first = np.diff(part, prepend=-1) != 0
     box = shapely.bounds(rings)
     around = box[np.maximum.accumulate(np.where(first, np.arange(len(rings)), 0))]
     beyond = ((box[:, :2] < around[:, :2]) | (box[:, 2:] > around[:, 2:])).any(axis=1)
-    again = np.isin(feature, feature[((land != first) | beyond) & (size > 0)])
+    nowhere = feature[~(np.isfinite(total) & (np.abs(box) <= _LARGEST).all(axis=1))]
+    again = np.isin(feature, np.setdiff1d(feature[((land != first) | beyond) & (size > 0)], nowhere))
     return _sorted(geoms, rings[again], feature=feature[again], land=land[again])
 
 
