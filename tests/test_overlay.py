@@ -5,7 +5,7 @@ import pytest
 import shapely
 from shapely import Polygon, box
 
-from controllines import overlay
+from controllines import windows as room
 from controllines.guard import GUARD_GRID_M, remainder, union_by
 from controllines.overlay import Pieces, absorb, book_once, divide, intersect, split
 from tests.property.exact import difference_area, intersection_area, union_area
@@ -287,8 +287,8 @@ def test_large_features_are_cut_off_around_the_land_without_losing_any(few, monk
     size = rng.uniform(1, 900, (150, 2))
     left = shapely.box(*corners.T, *(corners + size).T)
     right = geoms(jagged(1, 6000), shapely.affinity.translate(jagged(2, 3000), 9000, 100))
-    monkeypatch.setattr(overlay, "LARGE", 100)
-    monkeypatch.setattr(overlay, "FEW", few)
+    monkeypatch.setattr(room, "LARGE", 100)
+    monkeypatch.setattr(room, "FEW", few)
     cut = intersect(left, right)
     whole = shapely.area(shapely.intersection(left[:, None], right[None, :]))
     found = np.zeros_like(whole)
@@ -303,11 +303,11 @@ def test_large_features_are_cut_off_around_the_land_without_losing_any(few, monk
 
 def test_a_window_the_engine_cuts_wrongly_is_cut_again(monkeypatch):
     """clip_by_rect does not promise a valid answer, nor all the land."""
-    monkeypatch.setattr(overlay, "LARGE", 100)
-    monkeypatch.setattr(overlay, "FEW", 1)
+    monkeypatch.setattr(room, "LARGE", 100)
+    monkeypatch.setattr(room, "FEW", 1)
     bowtie = shapely.Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])
     feature = jagged(3, 4000)
-    monkeypatch.setattr(overlay.shapely, "clip_by_rect", lambda geom, *box: bowtie)
+    monkeypatch.setattr(room.shapely, "clip_by_rect", lambda geom, *box: bowtie)
     left = geoms(shapely.box(1500, 1500, 2500, 2500), shapely.box(-2500, 1500, -1500, 2500))
     true = shapely.area(shapely.intersection(left, feature))
     assert intersect(left, geoms(feature)).area == pytest.approx(true, rel=1e-12)

@@ -314,7 +314,7 @@ def test_dictionaries_that_are_no_plan(what: dict[str, object]) -> None:
 
 def coverage(plan: Plan) -> tuple[str, bool, float]:
     found = plan.coverage["ecological_redline"]
-    return found.zh, found.bbox, float(shapely.area(found.geoms).sum())
+    return found.zh, found.bbox, float(shapely.area(found.shapes.geoms).sum())
 
 
 def test_coverage_is_county_then_townships_then_the_box_of_the_layer() -> None:

@@ -184,7 +184,8 @@ def _united(geoms: Array, group: Array) -> tuple[Array, Array]:
 def polygonal(geoms: Array) -> Array:
     """Keep the polygonal parts of geometries: touching is no overlap."""
     out = np.array(geoms, dtype=object)
-    mixed = np.flatnonzero(~np.isin(shapely.get_type_id(out), _POLYGONAL))
+    kind = shapely.get_type_id(out)
+    mixed = np.flatnonzero((kind != _POLYGONAL[0]) & (kind != _POLYGONAL[1]))
     if not len(mixed):
         return out
     parts, index = shapely.get_parts(out[mixed], return_index=True)

@@ -1,35 +1,36 @@
 """Conflicts (冲突): land × control lines → outcomes and areas; land × units → shares.
 
-``measure`` lays land over one line and books every square metre once: inside + outside + uncovered + contact = land.
-What is no wider than the coordinate precision is contact; what lies where the layer says nothing is never "none".
-Parcels and projects (the union of their parcels) go through the same functions.
+A line that the plan does not have is ``no_data``, one that could not be read is ``failed``; what lies where a layer
+says nothing is never "none". Parcels and projects (the union of their parcels) go through the same functions.
+
+Land is taken in blocks along a Hilbert curve, so that neighbours are met together: what of a layer lies near a block
+is found once, and the block is dealt out in chunks to threads. Every number is found within one chunk, from one piece
+of land and what lies near it; so it depends neither on chunks nor on threads.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import shapely
 
-from controllines.area import planar_area_of_plane
-from controllines.crs import Plane
 from controllines.findings import Finding, finding
-from controllines.guard import remainder, union_by
 from controllines.kinds import AVOID, OUTSIDE_ALL, Kind
-from controllines.layers import Layer, boxes_in_plane, net_factors
-from controllines.lengths import (
-    CONTACT_WIDTH_M,
-    clearance,
-    greatest_width,
-    inset_depth,
-    is_contact,
-    mean_width,
-    true_metres,
-)
-from controllines.overlay import Pieces, absorb, book_once, divide, intersect, neighbours, split
-from controllines.plans import Coverage, Plan, unit_kinds
+from controllines.layers import Layer, boxes_in_plane
+from controllines.overlay import Pieces
+from controllines.plans import Plan, unit_kinds
+from controllines.regions import Land, Line, Shares, Widths, lay_over, merged, shares_of
+from controllines.tiles import hilbert_order
+from controllines.windows import Each, Near, Shapes, near, windows
+
+__all__ = ["MEASURES", "OUTCOMES", "Checked", "Land", "Measured", "Widths", "Workers", "check_land"]
 
 Array = np.ndarray
 OUTCOMES = ("conflict", "failed", "no_data", "none")
@@ -37,40 +38,32 @@ MEASURES = (
     "area_m2", "outside_m2", "conflict_m2", "share", "net_area_m2", "uncovered_m2", "contact_m2", "sliver_m2",
     "shared_m2", "depth_m", "width_m", "clearance_m", "planar_area_m2",
 )  # fmt: skip
+#: Pieces of land in a block. It decides how large polygons in memory are halved, so results may not vary it.
+BLOCK = 2_000
 
 
 @dataclass(frozen=True)
-class Widths:
-    """Options of width and distance that can change a number, in metres.
+class Workers:
+    """How the work is dealt out; it never changes a result.
 
     Attributes
     ----------
-    sliver_m : mean width up to which a part of a conflict is a sliver (细碎重叠)
-    clearance_to_m : how far the clearance is searched
+    threads : how many; 0: as many as there are processors
+    chunk : pieces of land that a thread takes at a time
     """
 
-    sliver_m: float = 0.2
-    clearance_to_m: float = 100.0
+    threads: int = 0
+    chunk: int = 64
 
-
-@dataclass(frozen=True)
-class Land:
-    """Pieces of land to be checked, in the plane: parcels, or projects as unions of parcels.
-
-    Attributes
-    ----------
-    ids : id of each
-    geoms : valid polygons, none missing
-    resolution : coordinate resolution in metres of each
-    """
-
-    ids: Array
-    geoms: Array
-    resolution: Array
-    plane: Plane
-
-    def __len__(self) -> int:
-        return len(self.ids)
+    @contextmanager
+    def pool(self) -> Iterator[Each]:
+        """Give a ``map`` that uses the threads."""
+        threads = self.threads or os.cpu_count() or 1
+        if threads == 1:
+            yield map
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            yield pool.map
 
 
 @dataclass(frozen=True)
@@ -81,283 +74,16 @@ class Measured:
     ----------
     overlaps : one row per piece of land, columns of the contract without its id
     pieces : pieces inside the line; ``left`` is the row of the land, ``right`` the row of the layer
+    planar_m2 : planar area of each piece (平面面积)
     outside : for lines to stay within, the part of the land outside; empty polygons elsewhere
     findings : what the measuring met
     """
 
     overlaps: pd.DataFrame
     pieces: Pieces
+    planar_m2: Array
     outside: Array
     findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Regions:
-    """Where the land lies with respect to one line; contact is taken out of all three."""
-
-    inside: Array
-    outside: Array
-    uncovered: Array
-    contact_m2: Array
-    pieces: Pieces
-    raw: Pieces
-    shared_m2: Array
-    recomputed: Array
-
-
-def measure(land: Land, plan: Plan, kind: Kind, widths: Widths) -> Measured:
-    """Lay land over one control line of a plan.
-
-    Parameters
-    ----------
-    land : what is checked
-    kind : the line; a line that the plan does not have is ``no_data``, one that could not be read is ``failed``
-    widths : options
-
-    Returns
-    -------
-    Measured
-    """
-    if kind.key not in plan.layers:
-        return _unmeasured(land, kind, "failed" if kind.key in plan.failed else "no_data")
-    layer = plan.layers[kind.key]
-    regions = _regions(land, layer, plan.coverage[kind.key])
-    conflict = regions.inside if kind.sense == AVOID else regions.outside
-    suspect = _meets_excluded(land, layer, plan.specs[kind.key].accept_excluded)
-    conflict_m2, uncovered_m2 = shapely.area(conflict), shapely.area(regions.uncovered)
-    outcome: Array = np.select([conflict_m2 > 0, suspect, uncovered_m2 > 0], list(OUTCOMES[:3]), "none")
-    net, notes = _net_area(land, layer, regions)
-    frame = pd.DataFrame({
-        "kind": kind.key,
-        "outcome": outcome,
-        "area_m2": shapely.area(regions.inside),
-        "outside_m2": shapely.area(regions.outside),
-        "conflict_m2": conflict_m2,
-        "share": conflict_m2 / shapely.area(land.geoms),
-        "net_area_m2": net,
-        "uncovered_m2": uncovered_m2,
-        "contact_m2": regions.contact_m2,
-        "shared_m2": regions.shared_m2,
-        "planar_area_m2": _planar(land, regions.pieces),
-    })  # fmt: skip
-    frame = frame.assign(**_shape_of_conflict(land, layer, regions.pieces, conflict=conflict, widths=widths))
-    frame["clearance_m"] = _clearance(land, layer, outcome == "none", widths.clearance_to_m)
-    frame["flags"] = _flags(frame, suspect=suspect, recomputed=regions.recomputed, bbox=plan.coverage[kind.key].bbox)
-    open_rows = np.isin(outcome, ["failed", "no_data"])
-    frame.loc[open_rows, [name for name in MEASURES if name != "uncovered_m2"]] = np.nan
-    found = (*notes, *_line_findings(land, kind, frame, regions.recomputed))
-    outside = np.full(len(land), shapely.Polygon(), dtype=object) if kind.sense == AVOID else regions.outside.copy()
-    outside[open_rows] = shapely.Polygon()
-    return Measured(_ordered(frame), regions.pieces.take(~open_rows[regions.pieces.left]), outside, found)
-
-
-def _planar(land: Land, pieces: Pieces) -> Array:
-    return _sum_by(planar_area_of_plane(pieces.geoms, land.plane), pieces.left, len(land))
-
-
-def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
-    names = [*MEASURES[:-1], "flags", MEASURES[-1]]
-    return frame.drop(columns=["sub_resolution"], errors="ignore")[["kind", "outcome", *names]]
-
-
-def _unmeasured(land: Land, kind: Kind, outcome: str) -> Measured:
-    frame = pd.DataFrame({"kind": [kind.key] * len(land), "outcome": outcome} | dict.fromkeys(MEASURES, np.nan))
-    frame["uncovered_m2"] = shapely.area(land.geoms)
-    frame["flags"] = ""
-    none = np.empty(0, np.int64)
-    pieces = Pieces(none, none, np.empty(0, dtype=object), np.empty(0, bool))
-    return Measured(_ordered(frame), pieces, np.full(len(land), shapely.Polygon(), dtype=object))
-
-
-def _regions(land: Land, layer: Layer, coverage: Coverage) -> _Regions:
-    """Cut the land into inside, outside and uncovered, and take contact out of each."""
-    raw = intersect(land.geoms, layer.geoms)
-    pieces, shared_rows, shared = book_once(raw)
-    inside, rest, recomputed = divide(land.geoms, raw, pieces)
-    covered = intersect(rest, coverage.geoms)
-    once = book_once(covered)[0]
-    outside, uncovered, again = divide(rest, covered, once)
-    thick = [_without_contact(region, land.plane) for region in (inside, outside, uncovered)]
-    shared_m2 = np.zeros(len(land))
-    shared_m2[shared_rows] = shapely.area(_without_contact(shared, land.plane)[0])
-    return _Regions(
-        inside=thick[0][0], outside=thick[1][0], uncovered=thick[2][0],
-        contact_m2=np.sum([contact for _, contact in thick], axis=0),
-        pieces=_trimmed(pieces, thick[0], land.plane), raw=raw, shared_m2=shared_m2, recomputed=recomputed | again,
-    )  # fmt: skip
-
-
-def _without_contact(regions: Array, plane: Plane) -> tuple[Array, Array]:
-    """Return the regions without the parts that are mere contact, and the area of those (m²)."""
-    parts, index = shapely.get_parts(regions, return_index=True)
-    thin = is_contact(parts, plane)
-    if not thin.any():
-        return regions, np.zeros(len(regions))
-    contact = _sum_by(shapely.area(parts[thin]), index[thin], len(regions))
-    changed = np.unique(index[thin])
-    kept = ~thin & np.isin(index, changed)
-    out = np.array(regions, dtype=object)
-    out[changed] = shapely.Polygon()
-    rows, group = np.unique(index[kept], return_inverse=True)
-    if len(rows):
-        out[rows] = shapely.multipolygons(parts[kept], indices=group)
-    return out, contact
-
-
-def _trimmed(pieces: Pieces, inside: tuple[Array, Array], plane: Plane) -> Pieces:
-    """Take the contact out of the pieces too, so that they sum to the overlaps; hairlines go to their neighbour."""
-    region, contact = inside
-    rows = np.flatnonzero(contact[pieces.left] > 0)
-    geoms = np.array(pieces.geoms, dtype=object)
-    cut = intersect(geoms[rows], region[np.unique(pieces.left[rows])])
-    own = np.unique(pieces.left[rows])[cut.right] == pieces.left[rows][cut.left]
-    geoms[rows] = union_by(cut.geoms[own], cut.left[own], len(rows))
-    trimmed = pieces.with_geoms(geoms)
-    return absorb(trimmed, is_contact(trimmed.geoms, plane))
-
-
-def _shape_of_conflict(
-    land: Land, layer: Layer, pieces: Pieces, *, conflict: Array, widths: Widths
-) -> dict[str, Array]:
-    """Return slivers, depth and width of each conflict, and whether all of it is below the coordinate resolution."""
-    count = len(land)
-    parts, index = shapely.get_parts(conflict, return_index=True)
-    width = mean_width(parts, land.plane)
-    slivers = width <= widths.sliver_m
-    widest = np.zeros(count)
-    np.maximum.at(widest, index, width)
-    coarsest = np.full(count, layer.resolution.max(initial=0.0))
-    if layer.kind.sense == AVOID:
-        coarsest = np.zeros(count)
-        np.maximum.at(coarsest, pieces.left, layer.resolution[pieces.right])
-    rows = np.flatnonzero(shapely.area(conflict) > 0)
-    depth, greatest = np.full(count, np.nan), np.full(count, np.nan)
-    local = true_metres(conflict[rows], land.plane, around=land.geoms[rows])
-    depth[rows] = inset_depth(true_metres(land.geoms[rows], land.plane), local)
-    greatest[rows] = greatest_width(local)
-    resolved = widest > (land.resolution + coarsest) * (1 + 1e-6)
-    return {
-        "sliver_m2": _sum_by(shapely.area(parts[slivers]), index[slivers], count),
-        "depth_m": depth,
-        "width_m": greatest,
-        "sub_resolution": (widest > 0) & ~resolved,
-    }
-
-
-def _clearance(land: Land, layer: Layer, wanted: Array, limit_m: float) -> Array:
-    """Return the smallest outward shift (m) at which a conflict begins, NaN where there is none within the limit."""
-    out = np.full(len(land), np.nan)
-    rows = np.flatnonzero(wanted)
-    if not len(rows):
-        return out
-    geoms = land.geoms[rows]
-    if layer.kind.sense == AVOID:
-        # The plane stretches lengths by a few per cent at most: look a little further, then measure truly.
-        i, _, near = neighbours(geoms, layer.geoms, within_m=limit_m * 1.1)
-        out[rows] = clearance(geoms, (i, near), land.plane, limit_m)
-        return out
-    # What must be kept from is the land outside the line: look at it in a window around each piece of land.
-    bounds = shapely.bounds(geoms) + limit_m * 1.1 * np.array([-1, -1, 1, 1])
-    windows = np.asarray(shapely.box(*bounds.T))
-    inside = intersect(windows, layer.geoms)
-    beyond, _ = remainder(windows, union_by(inside.geoms, inside.left, len(rows)))
-    # Hairlines between two features of the line would lead the land outside to where there is none.
-    half = CONTACT_WIDTH_M / 2
-    beyond = shapely.buffer(_without_contact(beyond, land.plane)[0], -half, join_style="mitre")
-    out[rows] = clearance(geoms, (np.arange(len(rows)), beyond), land.plane, limit_m) - half
-    out[rows] = np.where(out[rows] < half, 0, out[rows])
-    return out
-
-
-def _meets_excluded(land: Land, layer: Layer, accepted: list[str]) -> Array:
-    """Return True where land meets the box of a feature that was set aside: nothing there can be called none."""
-    boxes, anywhere = boxes_in_plane(layer, accepted)
-    if anywhere:
-        return np.ones(len(land), bool)
-    meets = np.zeros(len(land), bool)
-    if len(boxes):
-        meets[shapely.STRtree(boxes).query(land.geoms, predicate="intersects")[0]] = True
-    return meets
-
-
-def _net_area(land: Land, layer: Layer, regions: _Regions) -> tuple[Array, list[Finding]]:
-    """Return the area net of ridges (扣除田坎): Σ area × (1 − KCXS), the smallest KCXS where features share land."""
-    if "kcxs" not in layer.kind.fields:
-        return np.full(len(land), np.nan), []
-    kcxs, cultivated = net_factors(layer)
-    unknown = np.isnan(kcxs) | (kcxs >= 1) | (kcxs < 0)
-    pieces = regions.pieces
-    if (regions.shared_m2 > 0).any():
-        by_kcxs, _, _ = book_once(regions.raw, priority=np.where(unknown, 2.0, kcxs)[regions.raw.right])
-        pieces = _trimmed(by_kcxs, (regions.inside, regions.contact_m2), land.plane)
-    net = _sum_by(pieces.area * (1 - np.where(unknown, 0, kcxs)[pieces.right]), pieces.left, len(land))
-    open_pieces = unknown[pieces.right]
-    net[pieces.left[open_pieces]] = np.nan
-    found = []
-    for row in np.unique(pieces.right[open_pieces]):
-        code = "KCXS_NULL" if np.isnan(kcxs[row]) else "KCXS_RANGE"
-        origin = layer.origins[0]
-        found.append(finding(code, source=origin.path, layer=layer.kind.zh, feature=layer.frame["feature_id"].iloc[row],
-                             actual=None if np.isnan(kcxs[row]) else kcxs[row],
-                             expected=layer.frame["class"].iloc[row] if cultivated[row] else None))  # fmt: skip
-    return net, found
-
-
-def _flags(frame: pd.DataFrame, *, suspect: Array, recomputed: Array, bbox: bool) -> list[str]:
-    uncovered = (frame["uncovered_m2"] > 0).to_numpy()
-    marks = {
-        "sub_resolution": frame["sub_resolution"].to_numpy(bool),
-        "sliver": (frame["sliver_m2"] > 0).to_numpy(),
-        "uncovered": uncovered,
-        "self_overlap": (frame["shared_m2"] > 0).to_numpy(),
-        "recomputed": recomputed,
-        "coverage_bbox": np.full(len(frame), bbox),
-        "excluded_feature": suspect,
-    }
-    return [";".join(name for name, rows in marks.items() if rows[n]) for n in range(len(frame))]
-
-
-def _line_findings(land: Land, kind: Kind, frame: pd.DataFrame, recomputed: Array) -> list[Finding]:
-    partly = np.flatnonzero((frame["outcome"] == "conflict") & (frame["uncovered_m2"] > 0))
-    found = [finding("PARTLY_UNCOVERED", layer=kind.zh, feature=land.ids[row],
-                     actual=f"{frame['uncovered_m2'].iloc[row]:.2f}") for row in partly]  # fmt: skip
-    return found + [finding("ENGINE_RECOMPUTED", layer=kind.zh, feature=land.ids[row])
-                    for row in np.flatnonzero(recomputed)]  # fmt: skip
-
-
-def unit_shares(land: Land, layer: Layer) -> pd.DataFrame:
-    """Return how much of each piece of land lies in each unit (统计单元), and outside all of them.
-
-    Returns
-    -------
-    Columns ``row`` (of the land), kind, code, name, area_m2, planar_area_m2; the areas of a piece of land add up to
-    its own. Contact with a neighbouring unit is given to the unit that holds most of the land.
-    """
-    cut = split(land.geoms, layer.geoms)
-    pieces = absorb(cut, is_contact(cut.geoms, land.plane))
-    inside = pieces.right >= 0
-    # The last entry, row -1, is that of no unit.
-    code, name = np.append(layer.frame[["code", "name"]].to_numpy(object), [[None, OUTSIDE_ALL]], axis=0).T
-    frame = pd.DataFrame({
-        "row": pieces.left,
-        "order": np.where(inside, pieces.right, len(layer)),
-        "kind": layer.kind.key,
-        "code": code[pieces.right],
-        "name": name[pieces.right],
-        "area_m2": pieces.area,
-        "planar_area_m2": planar_area_of_plane(pieces.geoms, land.plane),
-    })  # fmt: skip
-    keys = ["row", "kind", "code", "name"]
-    summed = frame.groupby(keys, dropna=False, sort=False).agg(
-        {"order": "min", "area_m2": "sum", "planar_area_m2": "sum"}
-    )
-    summed = summed.reset_index().sort_values(["row", "order"], kind="stable").drop(columns="order")
-    summed["code"] = summed["code"].astype(object).where(summed["code"].notna(), None)
-    return summed.reset_index(drop=True)
-
-
-def _sum_by(values: Array, group: Array, count: int) -> Array:
-    return np.bincount(group, weights=values, minlength=count)[:count] if len(group) else np.zeros(count)
 
 
 @dataclass(frozen=True)
@@ -369,12 +95,216 @@ class Checked:
     measured: dict[str, Measured] = field(default_factory=dict)
 
 
-def check_land(land: Land, plan: Plan, kinds: list[Kind], widths: Widths) -> Checked:
-    """Lay land over every line and unit layer; ``row`` in the frames is the row of the land."""
-    measured = {kind.key: measure(land, plan, kind, widths) for kind in kinds}
+def check_land(
+    land: Land, plan: Plan, kinds: list[Kind], widths: Widths, *, workers: Workers = Workers()
+) -> Checked:  # fmt: skip
+    """Lay land over every line and unit layer of a plan; ``row`` in the frames is the row of the land."""
+    present = [kind for kind in kinds if kind.key in plan.layers]
+    suspect = {kind.key: _meets_excluded(land, plan, kind) for kind in present}
+    units = list(unit_kinds(plan))
+    job = _Job(land, plan, [kind.key for kind in present], units, suspect, widths)
+    lines, shares = _dealt_out(job, workers)
+    measured = {
+        kind.key: _measured(land, plan, kind, (lines[kind.key], suspect[kind.key])) if kind.key in lines
+        else _unmeasured(land, kind, "failed" if kind.key in plan.failed else "no_data")
+        for kind in kinds
+    }  # fmt: skip
     overlaps = [item.overlaps.assign(row=np.arange(len(land)), order=n) for n, item in enumerate(measured.values())]
-    units = [unit_shares(land, plan.layers[key]).assign(order=n) for n, key in enumerate(unit_kinds(plan))]
-    return Checked(_by_row(overlaps), _by_row(units), measured)
+    of_units = [_unit_frame(shares[key], plan.layers[key]).assign(order=n) for n, key in enumerate(units)]
+    return Checked(_by_row(overlaps), _by_row(of_units), measured)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is laid over what."""
+
+    land: Land
+    plan: Plan
+    lines: list[str]
+    units: list[str]
+    suspect: dict[str, Array]
+    widths: Widths
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """What one thread found for the land at ``rows``."""
+
+    rows: Array
+    lines: dict[str, Line]
+    shares: dict[str, Shares]
+
+
+def _dealt_out(job: _Job, workers: Workers) -> tuple[dict[str, Line], dict[str, Shares]]:
+    """Measure the land block by block, the chunks of a block in threads; join what they found by row."""
+    order = hilbert_order(shapely.bounds(job.land.geoms).reshape(-1, 4))
+    chunks: list[_Chunk] = []
+    with workers.pool() as each:
+        for start in range(0, max(len(order), 1), BLOCK):
+            block = order[start : start + BLOCK]
+            found = _surroundings(job, block, each)
+            parts = [np.arange(len(block))[n : n + workers.chunk] for n in range(0, max(len(block), 1), workers.chunk)]
+            chunks += each(partial(_measure_chunk, job, block, found), parts)
+    rows = [chunk.rows for chunk in chunks]
+    lines = {key: _joined_lines([chunk.lines[key] for chunk in chunks], rows) for key in job.lines}
+    return lines, {key: _joined_shares([chunk.shares[key] for chunk in chunks], rows) for key in job.units}
+
+
+Surroundings = dict[int, Near]
+
+
+def _surroundings(job: _Job, block: Array, each: Each) -> Surroundings:
+    """Find what of each layer lies near a block of land, by the identity of the layer's geometry."""
+    geoms, around = job.land.geoms[block], job.widths.around_m
+    wide = [job.plan.layers[key].in_plane for key in job.lines]
+    narrow = [job.plan.coverage[key].shapes for key in job.lines] + [job.plan.layers[key].in_plane for key in job.units]
+    found: Surroundings = {}
+    for shapes, within in [*((shapes, around) for shapes in wide), *((shapes, 0.0) for shapes in narrow)]:
+        if id(shapes) not in found:
+            found[id(shapes)] = near(shapes, windows(geoms, within), each=each)
+    return found
+
+
+def _measure_chunk(job: _Job, block: Array, found: Surroundings, rows: Array) -> _Chunk:
+    """Measure the land at ``rows`` of a block against everything."""
+    land, plan = job.land.take(block[rows]), job.plan
+
+    def of(shapes: Shapes) -> Near:
+        return found[id(shapes)].of(rows)
+
+    lines = {
+        key: lay_over(land, plan.layers[key], (of(plan.layers[key].in_plane), of(plan.coverage[key].shapes)),
+                      suspect=job.suspect[key][block[rows]], widths=job.widths)
+        for key in job.lines
+    }  # fmt: skip
+    return _Chunk(block[rows], lines, {key: shares_of(land, of(plan.layers[key].in_plane)) for key in job.units})
+
+
+def _joined_lines(parts: list[Line], rows: list[Array]) -> Line:
+    back = np.argsort(np.concatenate(rows), kind="stable")
+    measures = {name: np.concatenate([part.measures[name] for part in parts])[back] for name in parts[0].measures}
+    pieces, planar = merged([part.pieces for part in parts], rows, [part.planar_m2 for part in parts])
+    outside = np.concatenate([part.outside for part in parts])[back]
+    return Line(measures, pieces, planar, outside, np.unique(np.concatenate([part.unknown for part in parts])))
+
+
+def _joined_shares(parts: list[Shares], rows: list[Array]) -> Shares:
+    left = np.concatenate([own[part.left] for part, own in zip(parts, rows, strict=True)])
+    right, area, planar = (np.concatenate([getattr(part, name) for part in parts])
+                           for name in ("right", "area_m2", "planar_m2"))  # fmt: skip
+    order = np.lexsort((np.where(right < 0, np.iinfo(np.int64).max, right), left))
+    return Shares(left[order], right[order], area[order], planar[order])
+
+
+def _measured(land: Land, plan: Plan, kind: Kind, found: tuple[Line, Array]) -> Measured:
+    """Make the frame of one line: outcomes, null where nothing was measured, flags and findings."""
+    line, suspect = found
+    layer, measures = plan.layers[kind.key], line.measures
+    conflict, uncovered = measures["conflict_m2"] > 0, measures["uncovered_m2"] > 0
+    outcome: Array = np.select([conflict, suspect, uncovered], list(OUTCOMES[:3]), "none")
+    open_rows = np.isin(outcome, ["failed", "no_data"])
+    shown = {name: measures[name] if name == "uncovered_m2" else np.where(open_rows, np.nan, measures[name])
+             for name in MEASURES}  # fmt: skip
+    flags = _flags(measures, suspect=suspect, bbox=plan.coverage[kind.key].bbox)
+    frame = pd.DataFrame({"kind": kind.key, "outcome": outcome, **shown, "flags": flags})
+    outside = np.full(len(land), shapely.Polygon(), dtype=object) if kind.sense == AVOID else line.outside.copy()
+    outside[open_rows] = shapely.Polygon()
+    kept = ~open_rows[line.pieces.left]
+    notes = (*_kcxs_findings(layer, line.unknown), *_line_findings(land, kind, outcome, measures))
+    return Measured(_ordered(frame), line.pieces.take(kept), line.planar_m2[kept], outside, notes)
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[["kind", "outcome", *MEASURES[:-1], "flags", MEASURES[-1]]]
+
+
+def _unmeasured(land: Land, kind: Kind, outcome: str) -> Measured:
+    frame = pd.DataFrame({"kind": [kind.key] * len(land), "outcome": outcome} | dict.fromkeys(MEASURES, np.nan))
+    frame["uncovered_m2"] = shapely.area(land.geoms)
+    frame["flags"] = ""
+    none = np.empty(0, np.int64)
+    pieces = Pieces(none, none, np.empty(0, dtype=object), np.empty(0, bool))
+    return Measured(_ordered(frame), pieces, np.zeros(0), np.full(len(land), shapely.Polygon(), dtype=object))
+
+
+def _meets_excluded(land: Land, plan: Plan, kind: Kind) -> Array:
+    """Return True where land meets the box of a feature that was set aside: nothing there can be called none."""
+    boxes, anywhere = boxes_in_plane(plan.layers[kind.key], plan.specs[kind.key].accept_excluded)
+    if anywhere:
+        return np.ones(len(land), bool)
+    meets = np.zeros(len(land), bool)
+    if len(boxes):
+        meets[shapely.STRtree(boxes).query(land.geoms, predicate="intersects")[0]] = True
+    return meets
+
+
+def _kcxs_findings(layer: Layer, rows: Array) -> list[Finding]:
+    """Name the features whose KCXS is missing on cultivated land, or no share."""
+    if not len(rows):
+        return []
+    named = layer.attributes(("feature_id", "class", "kcxs"), rows)
+    cultivated = named["class"].fillna("01").astype(str).str.startswith("01").to_numpy(bool)
+    return [
+        finding("KCXS_NULL" if np.isnan(kcxs) else "KCXS_RANGE", source=layer.origins[0].path, layer=layer.kind.zh,
+                feature=identity, actual=None if np.isnan(kcxs) else kcxs, expected=land_class if tilled else None)
+        for identity, land_class, kcxs, tilled in zip(named["feature_id"], named["class"],
+                                                      named["kcxs"].to_numpy(float), cultivated, strict=True)
+    ]  # fmt: skip
+
+
+def _flags(measures: dict[str, Array], *, suspect: Array, bbox: bool) -> list[str]:
+    marks = {
+        "sub_resolution": measures["sub_resolution"],
+        "sliver": measures["sliver_m2"] > 0,
+        "uncovered": measures["uncovered_m2"] > 0,
+        "self_overlap": measures["shared_m2"] > 0,
+        "recomputed": measures["recomputed"],
+        "coverage_bbox": np.full(len(suspect), bbox),
+        "excluded_feature": suspect,
+    }
+    rows = list(zip(*(mark.tolist() for mark in marks.values()), strict=True))
+    said = {row: ";".join(name for name, mark in zip(marks, row, strict=True) if mark) for row in set(rows)}
+    return [said[row] for row in rows]
+
+
+def _line_findings(land: Land, kind: Kind, outcome: Array, measures: dict[str, Array]) -> list[Finding]:
+    partly = np.flatnonzero((outcome == "conflict") & (measures["uncovered_m2"] > 0))
+    found = [finding("PARTLY_UNCOVERED", layer=kind.zh, feature=land.ids[row],
+                     actual=f"{measures['uncovered_m2'][row]:.2f}") for row in partly]  # fmt: skip
+    return found + [finding("ENGINE_RECOMPUTED", layer=kind.zh, feature=land.ids[row])
+                    for row in np.flatnonzero(measures["recomputed"])]  # fmt: skip
+
+
+def _unit_frame(shares: Shares, layer: Layer) -> pd.DataFrame:
+    """Return how much of each piece of land lies in each unit (统计单元), and outside all of them.
+
+    Returns
+    -------
+    Columns ``row`` (of the land), kind, code, name, area_m2, planar_area_m2; the areas of a piece of land add up to
+    its own.
+    """
+    inside = shares.right >= 0
+    met, of_met = np.unique(shares.right[inside], return_inverse=True)
+    code, name = np.full((2, len(inside)), None, dtype=object)
+    name[~inside] = OUTSIDE_ALL
+    labels = layer.attributes(("code", "name"), met)
+    code[inside], name[inside] = (labels[column].to_numpy(object)[of_met] for column in ("code", "name"))
+    frame = pd.DataFrame({
+        "row": shares.left,
+        "order": np.where(inside, shares.right, len(layer)),
+        "kind": layer.kind.key,
+        "code": code,
+        "name": name,
+        "area_m2": shares.area_m2,
+        "planar_area_m2": shares.planar_m2,
+    })  # fmt: skip
+    keys = ["row", "kind", "code", "name"]
+    summed = frame.groupby(keys, dropna=False, sort=False).agg(
+        {"order": "min", "area_m2": "sum", "planar_area_m2": "sum"}
+    )
+    summed = summed.reset_index().sort_values(["row", "order"], kind="stable").drop(columns="order")
+    summed["code"] = summed["code"].astype(object).where(summed["code"].notna(), None)
+    return summed.reset_index(drop=True)
 
 
 def _by_row(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from controllines.area import planar_area
-from controllines.conflicts import Checked, Land, Widths, check_land
+from controllines.conflicts import Checked, Land, Widths, Workers, check_land
 from controllines.corridors import length_m, lengths_inside, line_in_plane
 from controllines.crs import from_plane, recognise
 from controllines.findings import Finding, finding
@@ -111,7 +111,9 @@ class Projects:
         return joined
 
 
-def projects_of(frame: gpd.GeoDataFrame, land: Land, how: tuple[Plan, list[Kind], Widths]) -> Projects:
+def projects_of(
+    frame: gpd.GeoDataFrame, land: Land, how: tuple[Plan, list[Kind], Widths], *, workers: Workers = Workers()
+) -> Projects:  # fmt: skip
     """Unite the parcels of each project, and check the unions."""
     used = frame[frame["status"] == "checked"].reset_index(drop=True)
     owner, ids = pd.factorize(used["project_id"].to_numpy(str))
@@ -134,7 +136,7 @@ def projects_of(frame: gpd.GeoDataFrame, land: Land, how: tuple[Plan, list[Kind]
         "area_m2": area, "verdict": None,
     })  # fmt: skip
     joined = replace(land, ids=np.asarray(ids, dtype=object)[several], geoms=union, resolution=coarsest[several])
-    checked = check_land(joined, *how) if len(several) else Checked(pd.DataFrame(), pd.DataFrame())
+    checked = check_land(joined, *how, workers=workers) if len(several) else Checked(pd.DataFrame(), pd.DataFrame())
     return Projects(projects, joined, checked, owner, several, tuple(doubled))
 
 
@@ -145,25 +147,30 @@ def pieces_frames(laid: Layer, land: Land, checked: Checked, plan: Plan) -> tupl
     for key, measured in checked.measured.items():
         pieces = measured.pieces
         if len(pieces):
-            features = plan.layers[key].frame
-            piece_frames.append(_geo(land.ids[pieces.left], key, pieces.geoms, (land, target)).assign(**{
-                "feature_id": features["feature_id"].to_numpy(object)[pieces.right],
-                "class": features["class"].to_numpy(object)[pieces.right],
+            met, of_piece = np.unique(pieces.right, return_inverse=True)
+            features = plan.layers[key].attributes(("feature_id", "class"), met)
+            how = (land, target, measured.planar_m2)
+            piece_frames.append(_geo(land.ids[pieces.left], key, pieces.geoms, how).assign(**{
+                "feature_id": features["feature_id"].to_numpy(object)[of_piece],
+                "class": features["class"].to_numpy(object)[of_piece],
                 "row": pieces.left,
             }))  # fmt: skip
         rows = np.flatnonzero(shapely.area(measured.outside) > 0)
         if len(rows):
-            outside_frames.append(_geo(land.ids[rows], key, measured.outside[rows], (land, target)).assign(row=rows))
+            outside_frames.append(
+                _geo(land.ids[rows], key, measured.outside[rows], (land, target, None)).assign(row=rows)
+            )
     columns = ["parcel_id", "kind", "area_m2", "planar_area_m2", "geometry"]
     with_feature = [*columns[:2], "feature_id", "class", *columns[2:]]
     return _joined(piece_frames, with_feature, laid.frame.crs), _joined(outside_frames, columns, laid.frame.crs)
 
 
-def _geo(ids: Array, kind: str, geoms: Array, how: tuple[Land, Any]) -> gpd.GeoDataFrame:
-    land, target = how
+def _geo(ids: Array, kind: str, geoms: Array, how: tuple[Land, Any, Array | None]) -> gpd.GeoDataFrame:
+    land, target, planar = how
     back = from_plane(geoms, land.plane, target)
     return gpd.GeoDataFrame({"parcel_id": ids, "kind": kind, "area_m2": shapely.area(geoms),
-                             "planar_area_m2": planar_area(back, target)}, geometry=back, crs=target.crs)  # fmt: skip
+                             "planar_area_m2": planar_area(back, target) if planar is None else planar},
+                            geometry=back, crs=target.crs)  # fmt: skip
 
 
 def _joined(frames: Sequence[gpd.GeoDataFrame], columns: list[str], crs: Any) -> gpd.GeoDataFrame:

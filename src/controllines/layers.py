@@ -10,6 +10,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from controllines.datum import SevenParameters, of_survey_file, to_cgcs2000
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
 from controllines.kinds import Kind, find_field, kind_of, kind_of_table
+from controllines.windows import Geometries, Shapes
 
 Array = np.ndarray
 #: Full-width letters, digits and punctuation, and the dashes of Chinese keyboards, as plain ones.
@@ -132,6 +134,16 @@ class Layer:
     def used(self) -> Array:
         """True for the rows that take part."""
         return np.asarray(self.frame["status"] != "excluded")
+
+    @cached_property
+    def in_plane(self) -> Shapes:
+        """The geometry in the plane, to be asked for what lies in a window."""
+        return Geometries(self.geoms)
+
+    def attributes(self, names: Sequence[str], rows: Array | None = None) -> pd.DataFrame:
+        """Return columns of the frame, of all features or of those at ``rows``."""
+        columns = pd.DataFrame(self.frame[list(names)])
+        return columns.reset_index(drop=True) if rows is None else columns.iloc[rows].reset_index(drop=True)
 
 
 def read_layer(
@@ -455,12 +467,12 @@ def _recount(layer: Layer, status: Array) -> tuple[Origin, ...]:
     return tuple(replace(origin, excluded=int(n)) for origin, n in zip(layer.origins, gone, strict=True))
 
 
-def net_factors(layer: Layer) -> tuple[Array, Array]:
-    """Return KCXS (田坎系数) of each feature, and which are cultivated land.
+def net_factors(layer: Layer, rows: Array | None = None) -> tuple[Array, Array]:
+    """Return KCXS (田坎系数) of each feature, or of those at ``rows``, and which are cultivated land.
 
     No KCXS counts as 0 except on cultivated land (01xx) and where the class is not known: there it stays unknown.
     """
-    kcxs = layer.frame["kcxs"].to_numpy(float)
-    classes = layer.frame["class"].fillna("01").astype(str)
-    cultivated = classes.str.startswith("01").to_numpy(bool)
+    known = layer.attributes(("kcxs", "class"), rows)
+    kcxs = known["kcxs"].to_numpy(float)
+    cultivated = known["class"].fillna("01").astype(str).str.startswith("01").to_numpy(bool)
     return np.where(np.isnan(kcxs) & ~cultivated, 0.0, kcxs), cultivated

@@ -1,7 +1,12 @@
 """The overlay (叠置): pairs → predicates → pieces, each piece with its two rows, its geometry and its area.
 
-The story, in order. ``intersect`` asks an STRtree for the pairs that meet. Prepared predicates decide most of them
-without an overlay: one covers the other, or they only touch. The rest are cut, and every cut is guarded (``guard``).
+The story, in order. :mod:`controllines.windows` finds, by boxes alone, what of a layer lies near each piece of land,
+cut off around it: a polygon in memory is halved until it is small there, a prepared one lies in small tiles; a tile
+that is its own rectangle and holds the land decides without a coordinate being read. ``intersect`` goes on by steps,
+each dearer than the one before: boxes that do not meet; full windows; the prepared land is apart from the feature, or
+covers it; the feature covers the land; they only touch. The rest are cut, and every cut is guarded (``guard``).
+``areas`` is the same tile by tile, where no piece is asked for.
+
 ``book_once`` gives land under several features of one layer to the first of them. ``divide`` tells what lies in the
 layer from the rest, ``split`` deals land out to the features of a layer.
 
@@ -11,19 +16,20 @@ All geometries are in one plane; only polygonal parts count, so touching is neve
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import shapely
 
-from controllines.clean import polygonal
 from controllines.guard import EMPTY, GUARD_AREA_M2, cut, remainder, slack, union_by, unite
+from controllines.windows import Each, Geometries, Near, Shapes, cut_off, holds, near, windows
 
 Array = np.ndarray
 
-#: A polygon with more vertices is cut off around what it is laid over, and halved first if more than a few ask for it.
-LARGE, FEW = 2_000, 8
-#: Margin (m) of such a window: its edges must not run along those of the land, so it is no round number.
-WINDOW_M = 1.7320508
+#: What has fewer vertices is not cut off in a window before it is laid over: the overlay itself costs no more.
+SMALL = 64
+#: Pieces of land that a thread takes at a time.
+CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -65,95 +71,84 @@ class Pieces:
         return replace(self, geoms=geoms).take(shapely.area(geoms) > 0)
 
 
-def intersect(left: Array, right: Array) -> Pieces:
-    """Return the pieces common to geometries of ``left`` and of ``right`` (missing ones take no part)."""
-    i, j, cutters = neighbours(left, right)
-    left_covers, right_covers, apart = _relations(left[i], cutters)
-    geoms = np.where(right_covers, left[i], cutters).astype(object)
-    recomputed = np.zeros(len(i), bool)
-    open_pairs = np.flatnonzero(~left_covers & ~right_covers & ~apart)
-    geoms[open_pairs], recomputed[open_pairs] = cut(left[i[open_pairs]], cutters[open_pairs])
-    keep = ~apart & (shapely.area(geoms) > 0)
-    return Pieces(i, j, geoms, recomputed, cutters).take(keep)
+def intersect(left: Array, right: Array | Shapes | Near) -> Pieces:
+    """Return the pieces common to geometries of ``left`` and of a layer.
 
-
-def neighbours(left: Array, right: Array, *, within_m: float = 0.0) -> tuple[Array, Array, Array]:
-    """Return pairs whose boxes come within a distance, and the right geometry of each, as far as it lies near.
-
-    Of a right geometry with many vertices only the surroundings of the left one are taken: a redline of 400 000
-    vertices costs no more than a field.
-
-    Returns
-    -------
-    i, j : rows of left and right, sorted
-    near : right geometry of each pair; large ones are cut off in a box around the left one, beyond ``within_m``
+    Parameters
+    ----------
+    left : polygons in the plane; missing ones take no part
+    right : the layer: its geometries, its tiles, or what of it was found near ``left`` (possibly in wider windows)
     """
-    bounds = shapely.bounds(left)
-    around = bounds + (within_m + WINDOW_M) * np.array([-1.0, -1.0, 1.0, 1.0])
-    windows = np.full(len(left), None, dtype=object)
-    given = np.flatnonzero(np.isfinite(bounds).all(axis=1))
-    windows[given] = shapely.box(*around[given].T)
-    pairs = shapely.STRtree(right).query(windows)
-    order = np.lexsort((pairs[1], pairs[0]))
-    i, j = pairs[0][order], pairs[1][order]
-    near = np.array(right[j], dtype=object)
-    for row in np.unique(j[shapely.get_num_coordinates(near) > LARGE]):
-        own = np.flatnonzero(j == row)
-        near[own] = _in_windows(right[row], around[i[own]])
-    return i, j, near
+    found = _narrowed(right, left) if isinstance(right, Near) else near(_shapes(right), windows(left))
+    cutters = found.geoms
+    whole = left[found.left]
+    left_covers, right_covers, apart = _relations(whole, found)
+    geoms = np.where(right_covers, whole, cutters).astype(object)
+    recomputed = np.zeros(len(found), bool)
+    rows = np.flatnonzero(~left_covers & ~right_covers & ~apart)
+    geoms[rows], recomputed[rows] = cut(whole[rows], cutters[rows])
+    keep = ~apart & (shapely.area(geoms) > 0)
+    return Pieces(found.left, found.right, geoms, recomputed, cutters).take(keep)
 
 
-def _in_windows(geom: shapely.Geometry, boxes: Array) -> Array:
-    """Return a polygon cut off in each box; it is halved first as long as many boxes ask for a small part of it."""
-    if len(boxes) <= FEW or shapely.get_num_coordinates(geom) <= LARGE:
-        return _clipped(geom, boxes)
-    bounds = np.array(shapely.bounds(geom))
-    axis = int(bounds[3] - bounds[1] > bounds[2] - bounds[0])
-    middle = (bounds[axis] + bounds[axis + 2]) / 2
-    halves = np.array([bounds, bounds])
-    halves[0, axis + 2] = halves[1, axis] = middle
-    sides = (boxes[:, axis + 2] < middle, boxes[:, axis] > middle)
-    across = ~(sides[0] | sides[1])
-    out = np.full(len(boxes), EMPTY, dtype=object)
-    out[across] = _clipped(geom, boxes[across])
-    for half, rows in zip(_halved(geom, halves), sides, strict=True):
-        if rows.any():
-            out[rows] = _in_windows(half, boxes[rows])
-    return out
+def areas(left: Array, right: Array | Shapes, *, each: Each = map) -> tuple[Array, Array, Array]:
+    """Return the rows of each pair that shares land, sorted, and the area (m²); no piece is put together.
+
+    It is :func:`intersect` tile by tile: the cuts between tiles need not be undone for an area.
+
+    Parameters
+    ----------
+    each : the ``map`` of a pool, for threads
+    """
+    found = near(_shapes(right), windows(left), each=each, joined=False)
+    starts = np.arange(0, len(left) + 1, CHUNK)
+    cuts = np.unique(np.append(np.searchsorted(found.left, starts), len(found)))
+    portions = [found.take(np.arange(a, b)) for a, b in pairwise(cuts)]
+    pieces = [(part.left, part.right, part.area) for part in each(lambda own: intersect(left, own), portions)]
+    if not pieces:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(0)
+    i, j, area = (np.concatenate(values) for values in zip(*pieces, strict=True))
+    first = np.flatnonzero((np.diff(i, prepend=-1) != 0) | (np.diff(j, prepend=-1) != 0))
+    return i[first], j[first], np.add.reduceat(area, first) if len(first) else area
 
 
-def _halved(geom: shapely.Geometry, halves: Array) -> Array:
-    """Cut a polygon in two; the fast way of the engine is taken only if no land is lost."""
-    fast = polygonal(np.array([shapely.clip_by_rect(geom, *box) for box in halves], dtype=object))
-    if abs(shapely.area(fast).sum() - shapely.area(geom)) <= 1e-9 * shapely.area(geom):
-        return fast
-    return polygonal(shapely.intersection(geom, shapely.box(*halves.T)))
+def _shapes(layer: Array | Shapes) -> Shapes:
+    return Geometries(layer) if isinstance(layer, np.ndarray) else layer
 
 
-def _clipped(geom: shapely.Geometry, boxes: Array) -> Array:
-    """Cut a polygon off in boxes; the fast way of the engine is taken only where its answer is valid."""
-    out = polygonal(np.array([shapely.clip_by_rect(geom, *box) for box in boxes], dtype=object))
-    wrong = np.flatnonzero(~shapely.is_valid(out))
-    if len(wrong):
-        shape = shapely.make_valid(geom)
-        out[wrong] = polygonal(shapely.intersection(shape, shapely.box(*boxes[wrong].T)))
-    return out
+def _narrowed(found: Near, left: Array) -> Near:
+    """Narrow wide windows down to the land itself; what has few vertices stays as it is."""
+    boxes = windows(left)[found.left]
+    bounds = shapely.bounds(found.geoms)
+    meet = ((bounds[:, :2] <= boxes[:, 2:]) & (bounds[:, 2:] >= boxes[:, :2])).all(axis=1)
+    found, boxes, bounds = found.take(meet), boxes[meet], bounds[meet]
+    beyond = ((bounds[:, :2] < boxes[:, :2]) | (bounds[:, 2:] > boxes[:, 2:])).any(axis=1)
+    clip = np.flatnonzero(beyond & ~found.full & (shapely.get_num_coordinates(found.geoms) > SMALL))
+    geoms = np.array(found.geoms, dtype=object)
+    geoms[clip] = cut_off(geoms[clip], boxes[clip])
+    return replace(found, geoms=geoms)
 
 
-def _relations(left: Array, right: Array) -> tuple[Array, Array, Array]:
-    """Say for each pair whether left covers right, right covers left, or they share no land (prepared predicates)."""
+def _relations(left: Array, found: Near) -> tuple[Array, Array, Array]:
+    """Say for each pair whether left covers right, right covers left, or they share no land.
+
+    Boxes decide first, then predicates of the prepared land: it must never be met by another thread, so it does not
+    outlive this function.
+    """
+    right, count = found.geoms, len(found)
+    left_covers, right_covers, apart = np.zeros(count, bool), found.full.copy(), shapely.is_missing(left)
+    inner, outer = shapely.bounds(right), shapely.bounds(left)
     shapely.prepare(left)
-    shapely.prepare(right)
-    apart = ~shapely.intersects(left, right)
-    meet = np.flatnonzero(~apart)
-    left_covers, right_covers = np.zeros(len(left), bool), np.zeros(len(left), bool)
-    left_covers[meet] = shapely.covers(left[meet], right[meet])
-    right_covers[meet] = shapely.covers(right[meet], left[meet])
-    open_pairs = np.flatnonzero(~apart & ~left_covers & ~right_covers)
-    apart[open_pairs] = shapely.touches(left[open_pairs], right[open_pairs])
-    # A prepared geometry must never be met by another thread.
+    rows = np.flatnonzero(~right_covers)
+    apart[rows] = ~shapely.intersects(left[rows], right[rows])
+    rows = rows[~apart[rows]]
+    within = rows[holds(outer[rows], inner[rows])]
+    left_covers[within] = shapely.covers(left[within], right[within])
+    around = rows[holds(inner[rows], outer[rows])]
+    right_covers[around] = shapely.covers(right[around], left[around])
+    rows = rows[~left_covers[rows] & ~right_covers[rows]]
+    apart[rows] = shapely.touches(left[rows], right[rows])
     shapely.destroy_prepared(left)
-    shapely.destroy_prepared(right)
     return left_covers, right_covers, apart
 
 
@@ -238,7 +233,7 @@ def divide(whole: Array, raw: Pieces, once: Pieces) -> tuple[Array, Array, Array
     return inside, rest, recomputed | reunited | redone
 
 
-def split(left: Array, right: Array) -> Pieces:
+def split(left: Array, right: Array | Shapes | Near) -> Pieces:
     """Cut geometries by a layer; what no feature takes has right row -1. Areas of the pieces add up to the whole."""
     raw = intersect(left, right)
     pieces, _, _ = book_once(raw)

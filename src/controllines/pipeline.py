@@ -16,7 +16,7 @@ import pandas as pd
 
 from controllines.approvals import approvals_frame, read_documents, record
 from controllines.classes import choices
-from controllines.conflicts import Land, Widths, check_land
+from controllines.conflicts import Land, Widths, Workers, check_land
 from controllines.errors import InputError, UsageError
 from controllines.extents import far_parcels, plan_box
 from controllines.facts import ProjectFacts, gather
@@ -45,7 +45,7 @@ AREAS = ("official", "planar")
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """Options of a check that can change what it says.
+    """Options of a check.
 
     Attributes
     ----------
@@ -54,12 +54,14 @@ class CheckOptions:
     widths : slivers and clearance
     big_classes : land class of 三调 → 农用地, 建设用地 or 未利用地, where it differs from the usual (disputed classes)
         and from the plan's own choice
+    workers : how the work is dealt out to threads; never changes what is said
     """
 
     lines: tuple[str, ...] = ()
     area: str = "official"
     widths: Widths = Widths()
     big_classes: Mapping[str, str] = field(default_factory=dict)
+    workers: Workers = Workers()
 
     def __post_init__(self) -> None:
         if self.area not in AREAS:
@@ -174,9 +176,9 @@ def check(
     big_classes = choices(opened.spec.big_classes | dict(options.big_classes), where=opened.path)
     known = facts if isinstance(facts, ProjectFacts) else gather(read, table=facts)
     land = Land(laid.frame["parcel_id"].to_numpy()[rows], laid.geoms[rows], laid.resolution[rows], opened.plane)
-    checked = check_land(land, opened, kinds, options.widths)
+    checked = check_land(land, opened, kinds, options.widths, workers=options.workers)
     frame = parcels_frame(laid, rows)
-    projects = projects_of(frame, land, (opened, kinds, options.widths))
+    projects = projects_of(frame, land, (opened, kinds, options.widths), workers=options.workers)
     documents = read_documents(known, opened)
     approvals, short = approvals_frame((land, checked), projects, opened, (known, documents))
     use, ridges = land_frame(land, opened, checked.measured, big_classes)

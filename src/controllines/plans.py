@@ -29,6 +29,7 @@ from controllines.kinds import Kind, in_order, kind_of, kind_of_table
 from controllines.layers import Layer, Reading, bounds_of, lay, read_layer
 from controllines.schema import with_schema
 from controllines.variants import with_variants
+from controllines.windows import Geometries, Shapes
 
 Array = np.ndarray
 
@@ -92,12 +93,12 @@ class Coverage:
     Attributes
     ----------
     zh : what bounds it, in words
-    geoms : polygons in the plane
+    shapes : polygons in the plane
     bbox : True where it is only the layer's own bounding box
     """
 
     zh: str
-    geoms: Array
+    shapes: Shapes
     bbox: bool = False
 
 
@@ -336,10 +337,10 @@ def _coverage(key: str, spec: LayerSpec, layers: Mapping[str, Layer]) -> Coverag
         raise PlanError.of("COVERAGE_MISSING", source=spec.path, layer=layers[key].kind.zh, actual=spec.coverage)
     for bound in [named] if named else ["county", "township"]:
         if bound in layers and layers[bound].used.any():
-            return Coverage(layers[bound].kind.zh, layers[bound].geoms[layers[bound].used])
+            return Coverage(layers[bound].kind.zh, layers[bound].in_plane)
     geoms = layers[key].geoms[layers[key].used]
     box = shapely.box(*shapely.total_bounds(geoms)) if len(geoms) else shapely.Polygon()
-    return Coverage("图层外接矩形", np.array([box], dtype=object), bbox=True)
+    return Coverage("图层外接矩形", Geometries(np.array([box], dtype=object)), bbox=True)
 
 
 def checksum(plan: Plan) -> str:

@@ -129,7 +129,7 @@ def tiles_of(geoms: Array, *, first: int = 0, most: int = MOST) -> Tiles:
     parts, owner = shapely.get_parts(geoms, return_index=True)
     filled = ~shapely.is_empty(parts)
     parts, owner = parts[filled], owner[filled]
-    pieces, part = _cut(parts, _clipped, most)
+    pieces, part = _cut(parts, clipped, most)
     area = shapely.area(parts)
     lost = np.abs(np.bincount(part, weights=shapely.area(pieces), minlength=len(parts)) - area) > EXACT * area
     lost[part[~shapely.is_valid(pieces)]] = True
@@ -196,9 +196,12 @@ def halves(bounds: Array, axis: Array, middle: Array) -> Array:
     return both
 
 
-def _clipped(geoms: Array, boxes: Array) -> Array:
-    return np.array([shapely.clip_by_rect(geom, *box) for geom, box in zip(geoms, boxes.tolist(), strict=True)],
-                    dtype=object)  # fmt: skip
+def clipped(geoms: Array, boxes: Array) -> Array:
+    """Clip each polygon by its box, fast; the answer need not be valid, nor polygonal."""
+    out = np.empty(len(geoms), dtype=object)
+    for row, (geom, box) in enumerate(zip(geoms, boxes.tolist(), strict=True)):
+        out[row] = shapely.clip_by_rect(geom, *box)
+    return out
 
 
 def _intersected(geoms: Array, boxes: Array) -> Array:
