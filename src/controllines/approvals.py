@@ -19,7 +19,7 @@ import pandas as pd
 import shapely
 
 from controllines.classes import CULTIVATED, normal
-from controllines.conflicts import Checked, Land, Widths, measure
+from controllines.conflicts import Checked, Land, Widths, check_land
 from controllines.errors import ControlLinesError
 from controllines.facts import Fact, ProjectFacts, catalogue
 from controllines.findings import Finding, finding
@@ -30,6 +30,7 @@ from controllines.layers import Layer, as_code, lay, net_factors, read_layer
 from controllines.lengths import is_contact
 from controllines.overlay import Pieces, book_once, split
 from controllines.plans import Coverage, LayerSpec, Plan
+from controllines.windows import Geometries
 
 Array = np.ndarray
 APPROVALS = ("scope", "subject_id", "project_id", "fact", "kind", "role", "document", "required_m2", "given_m2",
@@ -189,10 +190,11 @@ def _covered(of: _Subjects, rows: Array, plan: Plan, document: tuple[Fact, Layer
     missing = whole
     if layer is not None and len(hit):
         part = replace(of.land, ids=of.land.ids[hit], geoms=conflict, resolution=of.land.resolution[hit])
-        around = Coverage(fact.zh, np.array([shapely.box(*shapely.total_bounds(conflict)).buffer(1)], dtype=object))
+        box = shapely.box(*shapely.total_bounds(conflict)).buffer(1)
+        around = Coverage(fact.zh, Geometries(np.array([box], dtype=object)))
         alone = replace(plan, layers={layer.kind.key: layer}, failed={}, coverage={layer.kind.key: around},
                         specs={layer.kind.key: LayerSpec(path="")})  # fmt: skip
-        over = measure(part, alone, layer.kind, Widths(clearance_to_m=0.0)).overlaps
+        over = check_land(part, alone, [layer.kind], Widths(clearance_to_m=0.0)).overlaps
         missing = np.where(over["outside_m2"].isna(), whole, over["outside_m2"])
     for row, required, lacking in zip(hit, whole, missing, strict=True):
         yield int(row), float(required), float(required - lacking), float(lacking), []
