@@ -304,3 +304,13 @@ def test_a_feature_of_another_zone_is_named() -> None:
     found = raised.value.finding
     assert (found.code, found.feature) == ("CRS_MIXED_ZONES", "r3")
     assert "30400000" in found.message
+
+
+@pytest.mark.parametrize("wild", [1e18, -1e9])
+def test_a_coordinate_of_no_place_costs_its_feature_only(wild: float) -> None:
+    lost = shapely.Polygon([(X, Y), (wild, Y), (X, Y + 9)])
+    read = read_layer(frame(geometry=[box(0, 0, 50, 50), lost], BSM=["a", "b"]), "ecological_redline")
+    assert read.frame["status"].tolist() == ["ok", "excluded"]
+    assert [(item.code, item.feature) for item in read.findings if item.severity == "error"] == [
+        ("GEOMETRY_NOT_FINITE", "b")
+    ]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from controllines.crs import SourceCRS, lonlat_bounds, plane_of, to_plane
+from controllines.crs import LARGEST, SourceCRS, lonlat_bounds, plane_of, to_plane
 from controllines.findings import Finding, finding
 
 Array = np.ndarray
@@ -22,8 +22,6 @@ _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _NESTING = (shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION)
 #: A repair in the plane is silent below perimeter × this width (m): the coordinate precision, twice.
 DOOR_WIDTH_M = 0.0002
-#: No coordinate on the earth is larger in metres, a zone prefix included.
-_LARGEST = 1e8
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def clean(
 
 def _not_finite(geoms: Array) -> Array:
     xy, index = shapely.get_coordinates(geoms, return_index=True)
-    return np.unique(index[~(np.abs(xy) <= _LARGEST).all(axis=1)])
+    return np.unique(index[~(np.abs(xy) <= LARGEST).all(axis=1)])
 
 
 def _others(geoms: Array) -> Array:

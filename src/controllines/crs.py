@@ -46,6 +46,8 @@ _ZONE_CODES = {
     ("cgcs2000", 3): (4488, 4509), ("cgcs2000", 6): (4478, 4489), ("xian80", 3): (2324, 2345),
     ("xian80", 6): (2314, 2325), ("beijing54", 3): (2376, 2397), ("beijing54", 6): (21400, 21440),
 }  # fmt: skip
+#: No coordinate on the earth is larger in metres, a zone prefix included; what has one is set aside by itself.
+LARGEST = 1e8
 #: Zones in the register.
 _ZONES = {3: (25, 45), 6: (13, 23)}
 #: Names that ArcGIS gives to the zones; zone 24, which no register holds, can be declared by them.

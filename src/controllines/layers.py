@@ -23,6 +23,7 @@ from controllines import io
 from controllines.clean import clean, through_door
 from controllines.corridors import Drawn, declared_sizes, draw
 from controllines.crs import (
+    LARGEST,
     LONLAT,
     Plane,
     SourceCRS,
@@ -280,7 +281,9 @@ def _source_crs(
         bounds = shapely.total_bounds(source.geoms) if len(source.geoms) else np.full(4, np.nan)
         raise CRSError.of("CRS_MISSING", hint=_hint(bounds), **where)
     crs = recognise(source.crs or declared, datum=datum, **where)
-    check_range(crs, shapely.bounds(source.geoms), ids=ids, file=source.path, layer=source.layer)
+    boxes = shapely.bounds(source.geoms)
+    boxes[(np.abs(boxes) > LARGEST).any(axis=1)] = np.nan  # set aside as features, by name
+    check_range(crs, boxes, ids=ids, file=source.path, layer=source.layer)
     notes = {"wgs84": "CRS_WGS84", "as_is": "CRS_AS_IS", "parameters": "PARAMETERS_USED"}
     found = [finding(notes[crs.datum], actual=crs.crs.name, **where)] if crs.datum in notes else []
     if crs.datum != "parameters":

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
+from controllines.crs import LARGEST
+
 Array = np.ndarray
-#: No coordinate on the earth is larger in metres, a zone prefix included.
-_LARGEST = 1e8
 _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -45,7 +45,7 @@ def by_direction(geoms: Array) -> tuple[Array, dict[int, Array]]:
     box = shapely.bounds(rings)
     around = box[np.maximum.accumulate(np.where(first, np.arange(len(rings)), 0))]
     beyond = ((box[:, :2] < around[:, :2]) | (box[:, 2:] > around[:, 2:])).any(axis=1)
-    nowhere = feature[~(np.isfinite(total) & (np.abs(box) <= _LARGEST).all(axis=1))]
+    nowhere = feature[~(np.isfinite(total) & (np.abs(box) <= LARGEST).all(axis=1))]
     again = np.isin(feature, np.setdiff1d(feature[((land != first) | beyond) & (size > 0)], nowhere))
     return _sorted(geoms, rings[again], feature=feature[again], land=land[again])
 
