@@ -12,6 +12,9 @@ import pandas as pd
 import pyproj
 import shapely
 
+from controllines.convert import Converted
+from controllines.io import Source, read
+from controllines.layers import Layer
 from controllines.pipeline import check
 from controllines.plans import Plan, open_plan
 from controllines.results import CheckResult
@@ -76,6 +79,17 @@ def row(result: CheckResult, kind: str, parcel: str = "a") -> pd.Series:
 
 def codes(result: CheckResult) -> set[str]:
     return set(result.findings["code"])
+
+
+def only(path: Path, **options: object) -> Source:
+    """The one layer of a file."""
+    [source] = read(path, **options)
+    return source
+
+
+def noted(found: Source | Layer | Converted) -> list[str]:
+    """Codes of what was found while reading or writing, in order."""
+    return [item.code for item in found.findings]
 
 
 def balance(result: CheckResult, kind: str) -> float:

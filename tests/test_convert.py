@@ -20,11 +20,12 @@ import pytest
 import shapely
 
 from controllines import io
-from controllines.convert import Converted, convert
+from controllines.convert import convert
 from controllines.crs import gauss_kruger, same
 from controllines.errors import CRSError, InputError, OutputError, UsageError
 from controllines.io.writers import Header, suffixes
 from controllines.io.writers import writing as writing_room
+from tests.builders import noted
 
 X, Y = 30_385_000, 4_738_000
 SHELL = [(0, 0), (0, 300), (400, 300), (400, 0)]
@@ -50,10 +51,6 @@ def gpkg(tmp_path: Path) -> Path:
     path = tmp_path / "甲.gpkg"
     frame().to_file(path, layer="地块")
     return path
-
-
-def codes(done: Converted) -> list[str]:
-    return [item.code for item in done.findings]
 
 
 def drawn(geometry: Any) -> list[bytes]:
@@ -108,7 +105,7 @@ def test_attributes_stay(gpkg: Path, suffix: str) -> None:
 def test_kml_is_longitude_and_latitude(gpkg: Path) -> None:
     target = gpkg.with_suffix(".kml")
     done = convert(gpkg, target)
-    assert codes(done) == ["WRITE_REPROJECTED"]
+    assert noted(done) == ["WRITE_REPROJECTED"]
     [back] = io.read(target)
     expected = gpd.GeoSeries([SOLAR, TWO], crs=4518).to_crs(4490)
     for got, wanted in zip(back.geoms, expected, strict=True):
@@ -119,7 +116,7 @@ def test_kml_is_longitude_and_latitude(gpkg: Path) -> None:
 def test_dxf_says_what_it_cannot_carry(gpkg: Path) -> None:
     target = gpkg.with_suffix(".dxf")
     done = convert(gpkg, target)
-    assert codes(done) == ["WRITE_FIELDS_LOST", "WRITE_DXF"]
+    assert noted(done) == ["WRITE_FIELDS_LOST", "WRITE_DXF"]
     assert LONG in done.findings[0].message
     assert {path.name for path in done.files} == {"甲.dxf", "甲.prj"}
     read = pyogrio.read_dataframe(target)
@@ -137,7 +134,7 @@ def test_zone_24_has_no_code_and_is_not_lost(tmp_path: Path, suffix: str) -> Non
     [back] = io.read(target)
     assert back.crs is not None
     if suffix == ".geojson":  # can name a CRS by its code only
-        assert codes(done) == ["WRITE_REPROJECTED"]
+        assert noted(done) == ["WRITE_REPROJECTED"]
         assert back.crs.to_epsg() == 4490
         own = gpd.GeoSeries([west], crs=gauss_kruger(24, prefix=True)).to_crs(4490)[0]
         assert shapely.equals_exact(shapely.normalize(back.geoms[0]), shapely.normalize(own), tolerance=1e-11)
@@ -151,7 +148,7 @@ def test_names_that_a_shapefile_cuts_are_in_a_list(tmp_path: Path, suffix: str) 
     columns = {LONG: ["a"], "永久基本农田面积": [1.5], "永久基本农": ["c"], "abcdefghijkl": ["d"], "ABCDEFGHIJ": ["e"]}
     gpd.GeoDataFrame(columns, geometry=[SOLAR], crs=4518).to_file(tmp_path / "a.gpkg")
     done = convert(tmp_path / "a.gpkg", tmp_path / f"b{suffix}")
-    assert codes(done) == ["WRITE_FIELD_RENAMED"]
+    assert noted(done) == ["WRITE_FIELD_RENAMED"]
     [back] = io.read(tmp_path / f"b{suffix}")
     assert back.findings == ()
     if suffix == ".shp":
@@ -187,7 +184,7 @@ def test_long_text_is_cut_between_characters_and_said(tmp_path: Path) -> None:
 def test_characters_outside_gbk_are_kept(tmp_path: Path) -> None:
     gpd.GeoDataFrame({"名称": ["𠮷野"]}, geometry=[SOLAR], crs=4518).to_file(tmp_path / "a.gpkg")
     done = convert(tmp_path / "a.gpkg", tmp_path / "b.shp")
-    assert codes(done) == ["WRITE_ENCODING"]
+    assert noted(done) == ["WRITE_ENCODING"]
     assert list(io.read(tmp_path / "b.shp")[0].frame["名称"]) == ["𠮷野"]
 
 
@@ -205,7 +202,7 @@ def test_several_layers(tmp_path: Path) -> None:
         pyogrio.write_dataframe(frame(), source, layer=name, append=source.exists())
     both = convert(source, tmp_path / "b.gdb")
     assert [s.layer for s in io.read(tmp_path / "b.gdb")] == ["STBHHX", "恶_意____x", "stbhhx_"]
-    assert codes(both) == ["WRITE_LAYER_RENAMED"]
+    assert noted(both) == ["WRITE_LAYER_RENAMED"]
     many = convert(source, tmp_path / "out" / "c.geojson")
     assert sorted(path.name for path in many.files) == ["c_STBHHX.geojson", "c_stbhhx_.geojson", "c_恶_意_.._x.geojson"]
     assert all(path.parent == tmp_path / "out" for path in many.files)
@@ -222,7 +219,7 @@ def test_areas_lines_and_points_go_into_layers_of_their_own(tmp_path: Path, suff
     frame.to_parquet(tmp_path / "a.parquet")
     done = convert(tmp_path / "a.parquet", tmp_path / f"b{suffix}")
     assert (done.features_in, done.written, done.set_aside) == (5, 4, 1)
-    assert codes(done) == ["WRITE_SET_ASIDE", "WRITE_NULL"]
+    assert noted(done) == ["WRITE_SET_ASIDE", "WRITE_NULL"]
     paths = sorted(p for p in tmp_path.iterdir() if p.suffix == suffix)
     back = {s.layer or s.path.stem: list(s.frame["n"]) for path in paths for s in io.read(path)}
     prefix = "b_" if suffix == ".shp" else ""
@@ -251,7 +248,7 @@ def test_nothing_to_write(tmp_path: Path) -> None:
 def test_no_crs_stays_no_crs_and_is_said(tmp_path: Path, suffix: str) -> None:
     frame(crs=None).to_parquet(tmp_path / "a.parquet")
     done = convert(tmp_path / "a.parquet", tmp_path / f"b{suffix}")
-    assert "WRITE_NO_CRS" in codes(done)
+    assert "WRITE_NO_CRS" in noted(done)
     assert io.read(tmp_path / f"b{suffix}")[0].crs is None
 
 
@@ -334,7 +331,7 @@ def test_declared_parameters_are_in_no_file(tmp_path: Path) -> None:
 def test_formulas_do_not_run(tmp_path: Path) -> None:
     evil = '=HYPERLINK("http://x")'
     gpd.GeoDataFrame({"DKBH": ["1"], "DKMC": [evil]}, geometry=[SOLAR], crs=4518).to_file(tmp_path / "a.gpkg")
-    assert codes(convert(tmp_path / "a.gpkg", tmp_path / "b.csv")) == ["WRITE_TEXT_CHANGED"]
+    assert noted(convert(tmp_path / "a.gpkg", tmp_path / "b.csv")) == ["WRITE_TEXT_CHANGED"]
     assert "'=HYPERLINK" in (tmp_path / "b.csv").read_text("utf-8-sig")
     convert(tmp_path / "a.gpkg", tmp_path / "b2.xlsx")
     with zipfile.ZipFile(tmp_path / "b2.xlsx") as archive:

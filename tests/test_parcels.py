@@ -15,6 +15,7 @@ from controllines.errors import InputError, UsageError
 from controllines.io import stem
 from controllines.layers import Layer
 from controllines.parcels import PROJECT_BY, read_parcels, unique_ids
+from tests.builders import noted
 
 X, Y = 30_385_000, 4_738_000  # 3° zone 30, as 托克逊's files carry it
 Writer = Callable[..., Path]
@@ -52,17 +53,13 @@ def ids(layer: Layer) -> list[str]:
     return list(layer.frame["parcel_id"])
 
 
-def codes(layer: Layer) -> list[str]:
-    return [item.code for item in layer.findings]
-
-
 # --- ids -----------------------------------------------------------------------------------------------------
 
 
 def test_declared_ids_that_are_unique_stay_as_they_are(txt: Writer) -> None:
     layer = read_parcels(txt("a.txt", [("D1", 0.01, "甲", box(0, 0, 10, 10)), ("D2", 0.01, "乙", box(20, 0, 30, 10))]))
     assert ids(layer) == list(layer.frame["declared_id"]) == ["D1", "D2"]
-    assert "PARCEL_ID_DUPLICATE" not in codes(layer)
+    assert "PARCEL_ID_DUPLICATE" not in noted(layer)
 
 
 def test_an_id_in_two_files_gets_the_stem_of_each(txt: Writer) -> None:
@@ -92,7 +89,7 @@ def test_exporters_placeholders_count_as_missing(txt: Writer, missing: str) -> N
     assert ids(layer) == ["申请:1", "D2", "申请:3"]
     assert layer.frame["declared_id"].isna().tolist() == [True, False, True]
     assert layer.frame["name"].isna().tolist() == [True, False, False]  # DKMC as a name is none either
-    assert "PARCEL_ID_DUPLICATE" not in codes(layer)
+    assert "PARCEL_ID_DUPLICATE" not in noted(layer)
 
 
 def test_a_declared_id_that_looks_made_up_keeps_its_name(txt: Writer) -> None:
@@ -149,7 +146,7 @@ def test_txt_project_is_the_file(txt: Writer) -> None:
         txt("光伏一期.txt", [("D1", 0.01, "甲", box(0, 0, 10, 10)), ("D2", 0.01, "乙", box(20, 0, 30, 10))])
     )
     assert projects(layer) == ["光伏一期", "光伏一期"]
-    assert "PROJECT_BY_ROW" not in codes(layer)
+    assert "PROJECT_BY_ROW" not in noted(layer)
 
 
 def test_txt_project_section_prevails_over_the_file(txt: Writer) -> None:
@@ -285,7 +282,7 @@ def test_crs_argument_fills_a_gap(tmp_path: Path) -> None:
     frame(1, DKBH=["a"]).to_file(path, engine="pyogrio")
     path.with_suffix(".prj").unlink()
     refused = read_parcels(path)
-    assert codes(refused) == ["CRS_MISSING"]
+    assert noted(refused) == ["CRS_MISSING"]
     assert "EPSG:4518" in refused.findings[0].message
     layer = read_parcels(path, crs="EPSG:4518")
     assert ids(layer) == ["a"]

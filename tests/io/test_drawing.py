@@ -12,7 +12,8 @@ import pytest
 import shapely
 
 from controllines.errors import InputError
-from controllines.io import Source, read
+from controllines.io import read
+from tests.builders import noted, only
 
 Point = tuple[float, float]
 SQUARE = [(26543000.0, 4405000.0), (26543300.0, 4405000.0), (26543300.0, 4405200.0), (26543000.0, 4405200.0)]
@@ -93,15 +94,6 @@ def drawing(path: Path, *entities: list[str], page: str = "ANSI_936", encoding: 
     return path
 
 
-def only(path: Path, **options: object) -> Source:
-    [source] = read(path, **options)  # type: ignore[arg-type]
-    return source
-
-
-def codes(source: Source) -> list[str]:
-    return [f.code for f in source.findings]
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "总平面.dxf"
@@ -139,7 +131,7 @@ def test_the_prj_beside_it(path: Path) -> None:
 def test_text_is_never_garbled(path: Path, page: str, encoding: str, said: list[str]) -> None:
     source = only(drawing(path, polyline(SQUARE), page=page, encoding=encoding))
     assert source.frame["Layer"].tolist() == ["用地红线"]
-    assert codes(source) == said
+    assert noted(source) == said
 
 
 def test_text_in_no_encoding(path: Path) -> None:
@@ -192,7 +184,7 @@ def test_splines_are_said_to_be_approximate(path: Path) -> None:
         "42",
         "6.283185307179586",
     ]
-    assert "DXF_SPLINE" in codes(only(drawing(path, polyline(SQUARE), ellipse)))
+    assert "DXF_SPLINE" in noted(only(drawing(path, polyline(SQUARE), ellipse)))
 
 
 @pytest.mark.parametrize("trusted", [False, True])

@@ -12,8 +12,9 @@ import pytest
 import shapely
 
 from controllines.errors import CRSError, InputError
-from controllines.io import Limits, Source, read
+from controllines.io import Limits, read
 from controllines.parcels import read_parcels
+from tests.builders import noted, only
 
 #: 300 m × 200 m in 3° zone 26: eastings with the zone's number before them.
 SQUARE = [(4405200, 26543000), (4405200, 26543300), (4405000, 26543300), (4405000, 26543000)]
@@ -50,15 +51,6 @@ def save(path: Path, rows: Rows, encoding: str = "utf-8-sig") -> Path:
     return path
 
 
-def only(path: Path, **options: object) -> Source:
-    [source] = read(path, **options)  # type: ignore[arg-type]
-    return source
-
-
-def codes(source: Source) -> list[str]:
-    return [f.code for f in source.findings]
-
-
 def refused(path: Path, code: str, **options: object) -> str:
     with pytest.raises(InputError) as caught:
         read(path, **options)  # type: ignore[arg-type]
@@ -81,7 +73,7 @@ def test_parcels_rings_and_axes(table: Table) -> None:
     assert source.crs.to_epsg(20) == 4514
     assert "26" in source.crs_found
     assert source.driver == path.suffix[1:].upper()
-    assert codes(source) == []
+    assert noted(source) == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +94,7 @@ def test_swapped_columns_are_said(table: Table) -> None:
     rows = [[*row[:3], row[4], row[3]] for row in ring(SQUARE, "1", 1)]
     source = only(table(CGCS, HEADER, *rows))
     assert source.geoms[0].bounds == (26543000, 4405000, 26543300, 4405200)
-    assert codes(source) == ["TXT_SWAPPED"]
+    assert noted(source) == ["TXT_SWAPPED"]
 
 
 def test_holes_and_parts_by_containment_not_by_number(table: Table) -> None:
@@ -122,7 +114,7 @@ def test_blank_rows_separate_rings_and_merged_cells_carry_on(table: Table) -> No
 def test_a_table_without_parcels_is_one_parcel_and_open_rings_are_closed(table: Table) -> None:
     source = only(table(CGCS, ["X", "Y"], *SQUARE))
     assert shapely.area(source.geoms).tolist() == [60_000]
-    assert codes(source) == ["TXT_RING_CLOSED"]
+    assert noted(source) == ["TXT_RING_CLOSED"]
 
 
 def test_rows_sorted_by_another_column_are_put_in_order(table: Table) -> None:
@@ -131,7 +123,7 @@ def test_rows_sorted_by_another_column_are_put_in_order(table: Table) -> None:
     rows = [[k, *row] for k, row in enumerate(ring(SQUARE, "1"), start=1)]
     source = only(table(CGCS, header, rows[2], rows[0], rows[3], rows[1], rows[4]))
     assert source.geoms[0].area == 60_000
-    assert codes(source) == ["POINTS_SORTED"]
+    assert noted(source) == ["POINTS_SORTED"]
 
 
 def test_names_of_points_are_no_order(table: Table) -> None:
@@ -140,7 +132,7 @@ def test_names_of_points_are_no_order(table: Table) -> None:
     rows = [["1", 1, name, x, y] for name, (x, y) in zip(names, [*SQUARE, SQUARE[0]], strict=True)]
     source = only(table(CGCS, HEADER, *rows))
     assert source.geoms[0].area == 60_000
-    assert codes(source) == []
+    assert noted(source) == []
 
 
 def test_a_title_two_header_rows_and_other_columns(table: Table) -> None:
@@ -172,7 +164,7 @@ def test_longitude_and_latitude(table: Table) -> None:
     swapped = [[*row[:3], row[4], row[3]] for row in rows]
     source = only(table(["CGCS2000"], ["序号", "地块编号", "圈号", "经度", "纬度"], *swapped))
     assert shapely.equals_exact(source.geoms[0], shapely.Polygon(outer, [inner]))
-    assert codes(source) == ["TXT_SWAPPED"]
+    assert noted(source) == ["TXT_SWAPPED"]
     metres = [[*row[:3], 26543000, 4405200] for row in rows]
     assert refused(table(HEADER[:3] + ["经度", "纬度"], *metres), "CRS_METRES_AS_DEGREES")
 
@@ -187,7 +179,7 @@ def test_degrees_minutes_seconds(table: Table) -> None:
     source = only(table(["WGS84"], ["点号", "经度", "纬度"], *(["1", *c] for c in corners)))
     assert source.geoms[0].area == pytest.approx(1e-4)
     assert source.geoms[0].bounds == pytest.approx((80, 40, 80.01, 40.01), abs=1e-12)
-    assert "CRS_WGS84" in codes(source)
+    assert "CRS_WGS84" in noted(source)
 
 
 def test_datum_is_stated_or_missing_never_guessed(table: Table) -> None:
@@ -222,7 +214,7 @@ def test_encodings_and_separators_of_csv(tmp_path: Path, encoding: str, separato
     path.write_bytes(path.read_bytes().decode(encoding).replace(",", separator).encode(encoding))
     source = only(path)
     assert source.frame["地块编号"].tolist() == ["巴楚1号"]
-    assert codes(source) == (["ENCODING_GUESSED"] if encoding == "gb18030" else [])
+    assert noted(source) == (["ENCODING_GUESSED"] if encoding == "gb18030" else [])
 
 
 def test_full_width_digits_in_cells(tmp_path: Path) -> None:
@@ -272,7 +264,7 @@ def test_sheets_are_layers_and_others_are_named(tmp_path: Path) -> None:
     book.save(path)
     sources = read(path)
     assert [source.layer for source in sources] == ["地块甲", "地块乙"]
-    assert codes(sources[0]) == ["POINTS_SHEET_IGNORED"]
+    assert noted(sources[0]) == ["POINTS_SHEET_IGNORED"]
     assert only(path, layer="地块乙").geoms[0].bounds[1] == 4406000
     assert "地块甲、地块乙、说明" in str(read_error(path, "没有"))
 

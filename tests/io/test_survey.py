@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controllines.io import Source, read
+from tests.builders import noted
 
 Writer, Save = Callable[..., str], Callable[..., Path]
 ORIGIN = np.array([26543000.0, 4405000.0])
@@ -44,16 +45,12 @@ def parsed(save: Save, writer: Writer) -> Callable[[str], Source]:
 Parsed = Callable[[str], Source]
 
 
-def codes(source: Source) -> list[str]:
-    return [f.code for f in source.findings]
-
-
 def test_hole_by_containment_whatever_its_number_and_order(parsed: Parsed) -> None:
     for rings in itertools.permutations([(1, box(0, 0, 400, 300)), (2, box(150, 100, 250, 200))]):
         source = parsed(parcel(*rings))
         assert shapely.area(source.geoms[0]) == pytest.approx(110_000, abs=1e-3)
         assert len(source.geoms[0].interiors) == 1
-        assert codes(source) == []
+        assert noted(source) == []
 
 
 def test_second_ring_may_be_a_second_part(parsed: Parsed) -> None:
@@ -104,7 +101,7 @@ def test_unclosed_ring_is_closed_and_said(parsed: Parsed) -> None:
 def test_the_count_is_never_trusted(parsed: Parsed, count: object, said: list[str]) -> None:
     source = parsed(parcel((1, box(0, 0, 300, 200)), count=count))
     assert shapely.area(source.geoms[0]) == pytest.approx(60_000, abs=1e-3)
-    assert codes(source) == said
+    assert noted(source) == said
 
 
 def test_lines_and_points_keep_their_kind(parsed: Parsed) -> None:

@@ -10,8 +10,9 @@ import pytest
 import shapely
 
 from controllines.errors import CRSError, InputError
-from controllines.io import Source, read
+from controllines.io import read
 from controllines.io.txt import area_m2, resolution_m
+from tests.builders import noted, only
 
 Writer, Save = Callable[..., str], Callable[..., Path]
 SQUARE = shapely.box(26543000, 4405000, 26543300, 4405200)
@@ -20,15 +21,6 @@ HEAD = "5,6.0000,1,地块,面,J44G006009,工业用地,0601,@"
 
 def points(*rows: str) -> str:
     return "\n".join([HEAD, *rows])
-
-
-def only(path: Path) -> Source:
-    [source] = read(path)
-    return source
-
-
-def codes(source: Source) -> list[str]:
-    return [f.code for f in source.findings]
 
 
 def test_published_sample(writer: Writer, save: Save) -> None:
@@ -59,7 +51,7 @@ def test_encodings_and_line_ends(writer: Writer, save: Save, encoding: str, name
     assert source.encoding == named
     assert source.frame["地块名称"][0] == "地块1"
     assert source.geoms[0].equals(SQUARE)
-    assert codes(source) == (["ENCODING_GUESSED"] if named == "GB18030" else [])
+    assert noted(source) == (["ENCODING_GUESSED"] if named == "GB18030" else [])
 
 
 def test_text_of_no_known_encoding(save: Save, writer: Writer) -> None:
@@ -126,7 +118,7 @@ def test_point_lines_of_other_programs(save: Save, writer: Writer, row: str) -> 
 def test_columns_swapped(save: Save, writer: Writer) -> None:
     rows = [f"J1,1,{y},{x}" for x, y in CORNERS]
     source = only(save(writer(points(*rows))))
-    assert codes(source) == ["TXT_SWAPPED"]
+    assert noted(source) == ["TXT_SWAPPED"]
     assert source.findings[0].severity == "warning"
     assert source.geoms[0].equals(SQUARE)
 
@@ -139,7 +131,7 @@ def test_six_digits_with_zone_in_the_header(save: Save, writer: Writer, swapped:
     assert source.crs is not None
     assert source.crs.to_epsg() == 4535
     assert source.geoms[0].equals(shapely.box(543000, 4405000, 543300, 4405200))
-    assert codes(source) == (["TXT_SWAPPED"] if swapped else [])
+    assert noted(source) == (["TXT_SWAPPED"] if swapped else [])
 
 
 @pytest.mark.parametrize("first", ["78.5,39.7", "26543000,26543000", "12,26"])
@@ -177,7 +169,7 @@ def test_wgs84_is_said(save: Save, writer: Writer) -> None:
     source = only(save(writer(SQUARE, 坐标系="WGS84坐标系")))
     assert source.crs is not None
     assert source.crs.to_epsg() == 4514
-    assert codes(source) == ["CRS_WGS84"]
+    assert noted(source) == ["CRS_WGS84"]
 
 
 @pytest.mark.parametrize(("shift", "header"), [(0, {"坐标系": None}), (26_000_000, {"带号": None, "几度分带": None})])
@@ -209,7 +201,7 @@ def test_two_zones_in_one_file_are_two_sources(save: Save, writer: Writer) -> No
     assert [list(s.frame["地块编号"]) for s in (first, second)] == [["1", "3"], ["2"]]
     assert [s.layer for s in (first, second)] == ["26带", "27带"]
     assert second.geoms[0].equals(east)
-    assert codes(first) == ["TXT_ZONES"]
+    assert noted(first) == ["TXT_ZONES"]
 
 
 def test_parcels_without_prefix_beside_others_follow_the_header(save: Save, writer: Writer) -> None:
@@ -266,7 +258,7 @@ def test_declared_parameters_go_to_the_source_only(save: Save, writer: Writer, n
 def test_no_seven_parameters_are_none(save: Save, writer: Writer, given: str) -> None:
     source = only(save(writer(SQUARE, 转换参数=given)))
     assert source.parameters is None
-    assert codes(source) == (["TXT_PARAMETERS"] if given == "1,2,3" else [])
+    assert noted(source) == (["TXT_PARAMETERS"] if given == "1,2,3" else [])
     with pytest.raises(CRSError, match="CRS_NEEDS_PARAMETERS"):
         read(save(writer(SQUARE, 坐标系="1980西安坐标系", 转换参数=given)))
 
@@ -307,7 +299,7 @@ def test_area_in_square_metres_is_recognised_and_said(
 ) -> None:
     source = only(save(writer(SQUARE).replace("5,1.0000,", f"5,{area},")))
     assert source.frame["declared_area_m2"][0] == pytest.approx(expected, abs=0, nan_ok=True)
-    assert codes(source) == said
+    assert noted(source) == said
 
 
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
@@ -335,7 +327,7 @@ def test_province_variant_without_heads(save: Save, writer: Writer) -> None:
     source = only(save(writer("\n".join([*rows[:5], "", *rows[5:]]))))
     assert list(source.frame["地块编号"]) == ["1", "2"]
     assert source.geoms[1].bounds == (26543000, 4407000, 26543300, 4407200)
-    assert codes(source) == ["TXT_COUNT", "TXT_COUNT"]
+    assert noted(source) == ["TXT_COUNT", "TXT_COUNT"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ import pytest
 import shapely
 
 from controllines.errors import CRSError, InputError
-from controllines.io import Source, read
+from controllines.io import read
+from tests.builders import noted, only
 
 NAMES = ["巴楚县", "托克逊县", "乌苏市"]
 FORMATS = [".shp", ".gpkg", ".gdb", ".geojson", ".parquet"]
@@ -28,15 +29,6 @@ DRIVERS = {
     ".geojson": "GeoJSON",
     ".parquet": "Parquet",
 }
-
-
-def only(path: Path, **options: object) -> Source:
-    [source] = read(path, **options)  # type: ignore[arg-type]
-    return source
-
-
-def codes(source: Source) -> list[str]:
-    return [f.code for f in source.findings]
 
 
 @pytest.fixture
@@ -73,7 +65,7 @@ def test_every_format(write: Write, counties: gpd.GeoDataFrame, suffix: str, tru
     assert source.crs.to_epsg(20) == 4514
     assert source.crs_found
     assert source.layer == ("县" if suffix in (".gpkg", ".gdb") else None)
-    assert codes(source) == []
+    assert noted(source) == []
 
 
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
@@ -219,7 +211,7 @@ def test_curves_are_linearised_finely_and_said(write: Write) -> None:
     connection.close()
     for trusted in (False, True):
         source = only(path, trusted=trusted)
-        assert codes(source) == ["CURVES_LINEARISED"]
+        assert noted(source) == ["CURVES_LINEARISED"]
         distance = shapely.distance(shapely.Point(centre), shapely.segmentize(source.geoms[0].exterior, 0.01))
         assert 100 - distance < 0.0005
         assert source.geoms[0].area == pytest.approx(math.pi * 100**2, abs=0.05)
@@ -242,7 +234,7 @@ def test_text_of_a_gbk_shapefile(write: Write, counties: gpd.GeoDataFrame, cpg: 
     assert source.encoding == "GB18030"
     wrong = ["ENCODING_CONTRADICTS"]
     said = {None: ["ENCODING_GUESSED"], "UTF-8": wrong, "ISO-8859-1": wrong, "1252": wrong}
-    assert codes(source) == said.get(cpg, [])
+    assert noted(source) == said.get(cpg, [])
 
 
 def test_western_text_stays_western(write: Write, counties: gpd.GeoDataFrame) -> None:
@@ -251,7 +243,7 @@ def test_western_text_stays_western(write: Write, counties: gpd.GeoDataFrame) ->
     path.with_suffix(".cpg").write_text("ISO-8859-1")
     source = only(path)
     assert list(source.frame["XZQMC"]) == ["Genève", "Zürich", "Neuchâtel"]
-    assert codes(source) == []
+    assert noted(source) == []
 
 
 @pytest.mark.parametrize(("ldid", "said"), [(0x4D, []), (0x57, ["ENCODING_GUESSED"])])
@@ -263,7 +255,7 @@ def test_language_driver_of_the_dbf(write: Write, counties: gpd.GeoDataFrame, ld
     path.with_suffix(".dbf").write_bytes(table)
     source = only(path)
     assert list(source.frame["XZQMC"]) == NAMES
-    assert codes(source) == said
+    assert noted(source) == said
 
 
 def test_utf8_without_cpg_and_text_cut_in_a_character(write: Write, counties: gpd.GeoDataFrame) -> None:
