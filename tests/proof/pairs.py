@@ -257,6 +257,11 @@ def usable(polygon: Geometry) -> bool:
     return bool(whole and shapely.area(polygon) > 0)
 
 
+def to_the_middle(one: Geometry, other: Geometry) -> Drawn:
+    corner = np.floor(shapely.get_coordinates(one)[0])
+    return shapely.transform(one, lambda xy: xy - corner), shapely.transform(other, lambda xy: xy - corner)
+
+
 def square(number: int, family: str) -> Array:
     """South-west corner (m) of the square that a pair has for itself."""
     place = number % CHUNK
@@ -278,6 +283,8 @@ def pair(seed: int, number: int) -> Pair:
         drawn = FAMILIES[family](rng)
         if as_given:
             return Pair(family, origin, *drawn, alone)
+        if family == "published":
+            drawn = to_the_middle(*drawn)
         decimals = (20, 20, 4, 3, 2)[rng.integers(5)]
 
         def move(xy: Array, decimals: int = decimals) -> Array:
