@@ -32,6 +32,8 @@ Array = np.ndarray
 TOLERANCE_M2, HECTARES_100_M2, TOLERANCE_SHARE = 1e-4, 1e6, 1e-9
 #: A frame around both polygons is left and the two are features of one layer: it stands off by a rough number (m).
 FRAME_M = 7.3205
+#: Modules that a record belongs to.
+ENGINE = ("clean", "guard", "overlay", "tiles", "windows")
 QUANTITIES = ("intersection", "inside", "rest", "split rest", "union", "outside both", "shared")
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,8 +107,8 @@ def compared(pairs: list[Pair]) -> tuple[Array, Array, Array]:
 
 def state() -> dict[str, Any]:
     """What the record belongs to."""
-    sources = sorted((ROOT / "src" / "controllines").glob("*.py"))
-    engine = [path for path in sources if path.stem in ("overlay", "tiles", "clean")]
+    sources = sorted(Path(overlay.__file__).parent.glob("*.py"))
+    engine = [path for path in sources if path.stem in ENGINE]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in engine)).hexdigest()
     versions = {name: version(name) for name in ("numpy", "pyproj", "shapely")}
     return {

@@ -8,7 +8,9 @@
 6  split, doubled, overlapping control polygons      test_overlay.test_order_splitting_and_doubling_do_not_matter
 7  degrees, zones, prefix                            test_overlay.test_the_zone_and_degrees_do_not_matter, test_area
    file formats                                      here
+8  threads and chunks: the same bytes                here
 9  more control land is never less area              here
+10 with and without the index, prepared or not       here
 11 repair changes nothing twice, nothing valid       test_clean.test_repair_is_idempotent_…
 """
 
@@ -23,11 +25,14 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controllines.conflicts import Workers
 from controllines.convert import convert
-from controllines.pipeline import check
+from controllines.overlay import intersect
+from controllines.pipeline import CheckOptions, Job, check, run
 from controllines.plans import open_plan
 from controllines.stats import tabulate
-from tests.builders import CITY, CORNER, FARM, RED, dense, layer, make_plan, parcels, row_ids
+from controllines.tiles import arranged, tiles_of
+from tests.builders import CITY, CORNER, FARM, RED, dense, here, layer, make_plan, parcels, row_ids
 from tests.property.test_overlay import COUNTY, many, placed, shapes
 
 SEEDS = st.integers(0, 2**32)
@@ -168,3 +173,78 @@ def test_the_format_does_not_matter(seed, tmp_path):
         for name in AREAS:
             got, wanted = found[name].to_numpy(float), expected[name].to_numpy(float)
             assert got == pytest.approx(wanted, abs=0.02, nan_ok=True), suffix
+
+
+# --- 8: threads and chunks -------------------------------------------------------------------------------------------
+
+
+def jagged(rng, corners, size):
+    """A star rough at every scale; with many corners it is cut off in windows, and halved before."""
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    radius = size * (1 + 0.3 * np.sin(7 * angle) + 0.01 * rng.random(corners))
+    return shapely.Polygon(np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]) + CORNER)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory):
+    """A plan of rough and overlapping layers and 70 parcels, some with a project and some over each other."""
+    rng, folder = np.random.default_rng(8), tmp_path_factory.mktemp("office")
+    star = [jagged(rng, int(n), float(size)) for n, size in zip([3000, 40, 300], [1500, 700, 900], strict=True)]
+    tables = {
+        "STBHHX": [star[0], shapely.affinity.translate(star[2], 2500, 900)],
+        "YJJBNTBHTB": [shapely.affinity.translate(star[1], x, y) for x, y in rng.uniform(-1500, 1500, (12, 2))],
+        "CZKFBJ": [shapely.affinity.translate(star[2], -400, 100), here(-300, -300, 900, 900)],
+        "XJXZQ": [here(-5000, -5000, 5000, 5000)],
+        "XZQ": [here(-5000, -5000, 100, 5000), here(100, -5000, 5000, 5000)],
+    }
+    towns = {"XJXZQ": ["650422"], "XZQ": ["650422100", "650422101"]}
+    for table, geoms in tables.items():
+        columns = {"XZQDM": towns[table], "XZQMC": towns[table]} if table in towns else {"BSM": row_ids(len(geoms))}
+        layer(geoms, **columns).to_file(folder / "plan.gpkg", layer=table, engine="pyogrio")
+    places, angles = rng.uniform(-1800, 1800, (70, 2)), np.sort(rng.uniform(0, 2 * np.pi, (70, 7)), axis=1)
+    reach = rng.uniform(20, 250, (70, 7))
+    rings = np.stack([np.cos(angles), np.sin(angles)], axis=2) * reach[:, :, None] + places[:, None] + CORNER
+    land = shapely.polygons(rings)
+    parcels(*land, XMBH=[f"P{n % 9}" for n in range(70)]).to_file(folder / "land.gpkg", layer="地块", engine="pyogrio")
+    return folder
+
+
+def written(office, out, workers):
+    options = CheckOptions(workers=workers)
+    run(Job(parcels=(str(office / "land.gpkg"),), plan=str(office / "plan.gpkg"), out=str(out), formats=(),
+            as_of="2026-11-25", options=options))  # fmt: skip
+    return {name: (out / name).read_bytes() for name in ("result.json", "conflicts.csv")}
+
+
+def test_threads_and_chunks_give_the_same_bytes(office, tmp_path):
+    first = written(office, tmp_path / "1", Workers(threads=1, chunk=64))
+    assert first["result.json"].count(b'"conflict"') > 60
+    for threads, chunk in ((2, 64), (8, 64), (1, 1), (8, 5), (2, 1000)):
+        again = written(office, tmp_path / f"{threads}-{chunk}", Workers(threads=threads, chunk=chunk))
+        assert again == first, (threads, chunk)
+
+
+# --- 10: index, tiles ------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=15)
+@given(many, many)
+def test_the_index_does_not_matter(left, right):
+    """Every pair asked for by itself gives the same piece, bit by bit."""
+    left, right = np.array(left, dtype=object), np.array(right, dtype=object)
+    pieces = intersect(left, right)
+    alone = [(i, j, shapely.to_wkb(geom)) for i in range(len(left)) for j in range(len(right))
+             for geom in intersect(left[i : i + 1], right[j : j + 1]).geoms]  # fmt: skip
+    assert list(zip(pieces.left, pieces.right, shapely.to_wkb(pieces.geoms), strict=True)) == alone
+
+
+@settings(max_examples=15)
+@given(many, many, st.sampled_from([8, 16, 256]))
+def test_tiles_do_not_matter(left, right, most):
+    """A layer in tiles gives the same areas, and pieces without a trace of the cuts between tiles."""
+    left, right = np.array(left, dtype=object), np.array(right, dtype=object)
+    right[0] = shapely.segmentize(right[0], 3)
+    plain, tiled = intersect(left, right), intersect(left, arranged([tiles_of(right, most=most)]))
+    assert tiled.left.tolist() == plain.left.tolist()
+    assert tiled.right.tolist() == plain.right.tolist()
+    assert tiled.area == pytest.approx(plain.area, rel=1e-9, abs=1e-6)
