@@ -67,8 +67,12 @@ def turned(xy: Array, angle: float) -> Array:
     return xy @ np.array([[cos, sin], [-sin, cos]])
 
 
+def polygon(shell: Array, *holes: Array) -> Geometry:
+    return shapely.polygons(shell, [shapely.linearrings(hole) for hole in holes] or None)
+
+
 def star(rng: Rng, size: float = 500, corners: int = 24) -> Geometry:
-    return shapely.Polygon(ring(rng, int(rng.integers(4, corners))) * size + somewhere(rng, 0.6 * size))
+    return polygon(ring(rng, int(rng.integers(4, corners))) * size + somewhere(rng, 0.6 * size))
 
 
 def convex(rng: Rng) -> Geometry:
@@ -84,7 +88,7 @@ def holed(rng: Rng) -> Geometry:
         places = turned(np.array([[0.35, 0.0], [-0.18, 0.31], [-0.18, -0.31]]), rng.uniform(0, 7))
         holes = [ring(rng, int(rng.integers(3, 7))) * 0.25 + place for place in places[: int(rng.integers(1, 4))]]
     move = somewhere(rng, 300)
-    return shapely.Polygon(shell * 500 + move, [hole * 500 + move for hole in holes])
+    return polygon(shell * 500 + move, *(hole * 500 + move for hole in holes))
 
 
 def fractal(rng: Rng) -> Geometry:
@@ -94,7 +98,7 @@ def fractal(rng: Rng) -> Geometry:
         ahead = np.roll(xy, -1, axis=0)
         aside = (ahead - xy)[:, ::-1] * [1.0, -1.0] * rng.uniform(-0.22, 0.22, (len(xy), 1))
         xy = np.stack([xy, (xy + ahead) / 2 + aside], axis=1).reshape(-1, 2)
-    return shapely.Polygon(xy)
+    return polygon(xy)
 
 
 def cells(rng: Rng, size: float) -> Geometry:
@@ -108,7 +112,7 @@ def parts(rng: Rng) -> Geometry:
     """A few stars, each in a square of its own."""
     squares = rng.choice(9, int(rng.integers(2, 6)), replace=False)
     places = np.column_stack([squares % 3, squares // 3]) * 330.0 - 330 + somewhere(rng, 150)
-    return shapely.multipolygons([shapely.Polygon(ring(rng, int(rng.integers(3, 8))) * 164 + at) for at in places])
+    return shapely.multipolygons([polygon(ring(rng, int(rng.integers(3, 8))) * 164 + at) for at in places])
 
 
 def strip(rng: Rng) -> Geometry:
@@ -116,7 +120,7 @@ def strip(rng: Rng) -> Geometry:
     width, length = 10 ** rng.uniform(-3, 0), 10 ** rng.uniform(1, 3)
     along = np.linspace(-length / 2, length / 2, int(rng.integers(2, 8)))
     sides = [np.column_stack([along, np.zeros(len(along))]), np.column_stack([along[::-1], np.full(len(along), width)])]
-    return shapely.Polygon(turned(np.concatenate(sides), rng.uniform(0, np.pi)) + somewhere(rng, 30))
+    return polygon(turned(np.concatenate(sides), rng.uniform(0, np.pi)) + somewhere(rng, 30))
 
 
 # --- pairs of them ---------------------------------------------------------------------------------------------------
@@ -132,13 +136,13 @@ def beside(rng: Rng) -> Drawn:
     a, b = outline(one)[:2]
     border = a + np.sort(rng.uniform(-0.3, 1.3, int(rng.integers(2, 6))))[:, None] * (b - a)
     side = (b - a)[::-1] * [1.0, -1.0] * rng.choice([-1, 1])
-    return one, shapely.Polygon([*border, border[-1] + side, border[0] + side])
+    return one, polygon(np.array([*border, border[-1] + side, border[0] + side]))
 
 
 def split(rng: Rng) -> Drawn:
     """Parts of one star as a GIS cuts them: both sides of a line, or a side and the whole."""
     whole = star(rng) if rng.random() < 0.5 else holed(rng)
-    side = shapely.Polygon(turned(np.array([[-2e3, 0], [2e3, 0], [2e3, 2e3], [-2e3, 2e3]]), rng.uniform(0, 7)))
+    side = polygon(turned(np.array([[-2e3, 0], [2e3, 0], [2e3, 2e3], [-2e3, 2e3]]), rng.uniform(0, 7)))
     inside, outside = shapely.intersection(whole, side), shapely.difference(whole, side)
     return (inside, outside) if rng.random() < 0.5 else (whole, inside)
 
@@ -156,11 +160,11 @@ def needle(rng: Rng) -> Drawn:
     thin = turned(np.array([[0, 0], [length, 0], [middle, 10 ** rng.uniform(-10, -2)]]), rng.uniform(0, 7))
     thin -= thin.mean(axis=0)
     shell = ring(rng, int(rng.integers(6, 12)), 0.8) * 1.5 * length
-    one = shapely.Polygon(shell, [thin]) if rng.random() < 0.5 else shapely.Polygon(thin)
+    one = polygon(shell, thin) if rng.random() < 0.5 else polygon(thin)
     if rng.random() < 0.3:  # an upright edge, as in published cases
         low, high = np.sort(rng.uniform(-0.6, 0.6, (2, 2)) * length, axis=0)
         return one, shapely.box(*low, *high)
-    return one, shapely.Polygon(ring(rng, int(rng.integers(3, 8))) * length + somewhere(rng, length / 2))
+    return one, polygon(ring(rng, int(rng.integers(3, 8))) * length + somewhere(rng, length / 2))
 
 
 def through(rng: Rng) -> Drawn:
@@ -169,7 +173,7 @@ def through(rng: Rng) -> Drawn:
     xy = outline(one)
     picks = np.sort(rng.choice(len(xy) - 1, 3, replace=False))
     share = rng.choice([0.0, 0.5, 1.0, rng.random()], 3)[:, None]
-    return one, shapely.Polygon(xy[picks] + share * (xy[picks + 1] - xy[picks]))
+    return one, polygon(xy[picks] + share * (xy[picks + 1] - xy[picks]))
 
 
 def on_board(rng: Rng) -> Drawn:
@@ -244,22 +248,28 @@ def from_degrees(xy: Array, digits: int) -> Array:
     return np.column_stack(to_plane().transform(*degrees.T))
 
 
+def changed(pair_of: Drawn | Array, change: Callable[[Array], Array]) -> Array:
+    """Both shapes with other coordinates."""
+    both = np.array(pair_of, dtype=object)
+    return shapely.set_coordinates(both, change(shapely.get_coordinates(both)))
+
+
 def stepped(rng: Rng, polygon: Geometry) -> Geometry:
     """Move some coordinates by up to three of the smallest steps; a ring stays closed."""
-    xy = np.unique(shapely.get_coordinates(polygon), axis=0)
+    xy, place = np.unique(shapely.get_coordinates(polygon), axis=0, return_inverse=True)
     moves = rng.integers(-3, 4, xy.shape) * (rng.random(xy.shape) < 0.5) * np.spacing(np.abs(xy))
-    moved = dict(zip(map(tuple, xy.tolist()), xy + moves, strict=True))
-    return shapely.transform(polygon, lambda points: np.array([moved[tuple(p)] for p in points.tolist()]))
+    return changed([polygon], lambda _: (xy + moves)[place])[0]
 
 
-def usable(polygon: Geometry) -> bool:
-    whole = shapely.get_type_id(polygon) in (3, 6) and shapely.is_valid(polygon)
-    return bool(whole and shapely.area(polygon) > 0)
+def usable(both: Array) -> bool:
+    kind = shapely.get_type_id(both)
+    good = ((kind == 3) | (kind == 6)) & shapely.is_valid(both) & (shapely.area(both) > 0)
+    return bool(good.all())
 
 
 def to_the_middle(one: Geometry, other: Geometry) -> Drawn:
     corner = np.floor(shapely.get_coordinates(one)[0])
-    return shapely.transform(one, lambda xy: xy - corner), shapely.transform(other, lambda xy: xy - corner)
+    return tuple(changed((one, other), lambda xy: xy - corner))
 
 
 def square(number: int, family: str) -> Array:
@@ -291,9 +301,9 @@ def pair(seed: int, number: int) -> Pair:
             there = xy + at if decimals == 20 else np.round(xy + at, decimals)
             return from_degrees(there, min(decimals, 10) + 5) if origin == "lonlat" else there
 
-        one, other = (shapely.transform(shape, move) for shape in drawn)
+        both = changed(drawn, move)
         if rng.random() < STEPPED.get(family, 0):
-            other = stepped(rng, other)
-        if usable(one) and usable(other):
-            return Pair(family, origin, *((one, other) if rng.random() < 0.5 else (other, one)), alone)
+            both[1] = stepped(rng, both[1])
+        if usable(both):
+            return Pair(family, origin, *(both if rng.random() < 0.5 else both[::-1]), alone)
     raise AssertionError

@@ -9,7 +9,7 @@ special cases; each integral is a rational number. Coordinates are the binary fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
@@ -33,28 +33,38 @@ class Edges(NamedTuple):
 
 def shift_of(coordinates: np.ndarray) -> int:
     """The power of two that makes all coordinates integers."""
-    return max(x.as_integer_ratio()[1].bit_length() for x in coordinates.ravel().tolist()) - 1
+    fraction, exponent = np.frexp(coordinates[coordinates != 0])
+    whole = (fraction * 2.0**53).astype(np.int64)
+    zeros = np.frexp((whole & -whole).astype(float))[1] - 1
+    return int(max((53 - zeros - exponent).max(initial=0), 0))
 
 
-def edges_of(polygon: shapely.Geometry, shift: int, origin: tuple[int, int]) -> Edges:
-    """Every edge of every ring, in units of 2**-shift from an origin; whatever the direction of the rings."""
+def integers(coordinates: np.ndarray, shift: int) -> list[tuple[int, int]]:
+    """Coordinates in units of 2**-shift, from the first one; exact, and short for polygons far away."""
+    scaled = np.ldexp(coordinates, shift)
+    if np.abs(scaled).max(initial=0) < 2.0**62:
+        units = scaled.astype(np.int64)
+        return list(map(tuple, (units - units[:1]).tolist()))
+    x, y = map(int, scaled[0].tolist())
+    return [(int(a) - x, int(b) - y) for a, b in scaled.tolist()]
+
+
+def edges_of(rings: list[list[tuple[int, int]]], hole: list[bool]) -> Edges:
+    """Every edge of every ring, whatever the direction of the rings."""
     found, doubled = [], 0
-    for part in shapely.get_parts(polygon):
-        for number, ring in enumerate(shapely.get_rings(part)):
-            units = (shapely.get_coordinates(ring) * 2.0**shift).tolist()
-            points = [(int(x) - origin[0], int(y) - origin[1]) for x, y in units]
-            turned = sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(points))
-            hole = -1 if number else 1
-            doubled += hole * abs(turned)
-            side = hole if turned > 0 else -hole
-            for a, b in pairwise(points):
-                (left, low), (right, high), way = (*a,), (*b,), side
-                if left > right:
-                    left, low, right, high, way = right, high, left, low, -side
-                if left < right:
-                    run, rise = right - left, high - low
-                    found.append((left, right, run, rise, low * run - rise * left, way))
-    return Edges(found, doubled)
+    for points, is_hole in zip(rings, hole, strict=True):
+        turned = sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(points))
+        land = -1 if is_hole else 1
+        doubled += land * abs(turned)
+        side = land if turned > 0 else -land
+        for (left, low), (right, high) in pairwise(points):
+            if left < right:
+                run, rise = right - left, high - low
+                found.append((left, right, run, rise, low * run - rise * left, side))
+            elif left > right:
+                run, rise = left - right, low - high
+                found.append((right, left, run, rise, high * run - rise * right, -side))
+    return Edges(sorted(found), doubled)
 
 
 def added(ratios: Iterable[Ratio]) -> Ratio:
@@ -73,10 +83,12 @@ def common(one: Edges, other: Edges) -> Ratio:
     for left_e, right_e, run_e, rise_e, offset_e, side_e in one.edges:
         sum_e = 0
         for left_f, right_f, run_f, rise_f, offset_f, side_f in other.edges:
+            if left_f >= right_e:
+                break  # they are in order
+            if right_f <= left_e:
+                continue
             left = left_e if left_e > left_f else left_f
             right = right_e if right_e < right_f else right_f
-            if left >= right:
-                continue
             # (e - f)·run_e·run_f at both ends
             rise, offset = rise_e * run_f - rise_f * run_e, offset_e * run_f - offset_f * run_e
             first, last = rise * left + offset, rise * right + offset
@@ -105,18 +117,24 @@ class Areas(NamedTuple):
     common: Ratio
 
 
-def lattice(*polygons: shapely.Geometry) -> tuple[int, tuple[int, int]]:
-    """Shift and origin that make all coordinates of the polygons short integers."""
-    coordinates = shapely.get_coordinates(polygons)
+def laid_out(polygons: Sequence[shapely.Geometry]) -> tuple[list[Edges], int]:
+    """Edges of polygons in common units, and the shift of these."""
+    parts, of = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    coordinates, ring = shapely.get_coordinates(rings, return_index=True)
     shift = shift_of(coordinates)
-    x, y = (coordinates[0] * 2.0**shift).tolist()
-    return shift, (int(x), int(y))
+    points = integers(coordinates, shift)
+    ends = [0, *(np.flatnonzero(np.diff(ring)) + 1).tolist(), len(points)]
+    lines = [points[start:end] for start, end in pairwise(ends)]
+    hole = (np.diff(part, prepend=-1) == 0).tolist()
+    of_ring = of[part].tolist()
+    own = [[n for n, owner in enumerate(of_ring) if owner == row] for row in range(len(polygons))]
+    return [edges_of([lines[n] for n in rows], [hole[n] for n in rows]) for rows in own], shift
 
 
 def areas(one: shapely.Geometry, other: shapely.Geometry) -> Areas:
     """Area of each of two valid polygons or multipolygons, and of what they have in common."""
-    shift, origin = lattice(one, other)
-    first, second = (edges_of(polygon, shift, origin) for polygon in (one, other))
+    (first, second), shift = laid_out([one, other])
     square = 1 << (2 * shift)
     numerator, denominator = common(first, second)
     return Areas((first.doubled, 2 * square), (second.doubled, 2 * square), (numerator, denominator * square))
@@ -124,8 +142,8 @@ def areas(one: shapely.Geometry, other: shapely.Geometry) -> Areas:
 
 def own_area(polygon: shapely.Geometry) -> Ratio:
     """Area of a valid polygon or multipolygon."""
-    shift, origin = lattice(polygon)
-    return edges_of(polygon, shift, origin).doubled, 2 << (2 * shift)
+    (edges,), shift = laid_out([polygon])
+    return edges.doubled, 2 << (2 * shift)
 
 
 def minus(ratio: Ratio) -> Ratio:
