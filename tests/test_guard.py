@@ -5,11 +5,14 @@ import pytest
 import shapely
 from shapely import box
 
-from controllines import guard
+from controllines import guard, windows
 from controllines.errors import GeometryError
+from controllines.overlay import intersect
+from controllines.tiles import arranged, tiles_of
 from tests.proof import run
 from tests.proof.pairs import pair
 from tests.proof.published import PUBLISHED, published
+from tests.property.exact import intersection_area
 
 EMPTY = shapely.Polygon()
 
@@ -126,6 +129,45 @@ class AlwaysLies:
 
     def integers(self, many):
         return 0
+
+
+def near_off(left, layer, right):
+    """Greatest difference of the areas of all pairs from exact arithmetic."""
+    pieces = intersect(left, layer)
+    got = np.zeros((len(left), len(right)))
+    np.add.at(got, (pieces.left, pieces.right), pieces.area)
+    return np.abs(got - [[float(intersection_area(one, other)) for other in right] for one in left]).max()
+
+
+@pytest.mark.parametrize("way", ["large polygons", "tiles", "tiles made by the liar"])
+@pytest.mark.parametrize("lie", ["nothing", "all of the box", "all of the polygon"])
+def test_lies_about_windows_are_found(way, lie, monkeypatch):
+    """Large polygons and tiles are clipped by the window around the land: nothing for a part, all for a part."""
+    rng = np.random.default_rng(7)
+    angle = np.linspace(0, 2 * np.pi, 600, endpoint=False)
+    reach = 300 * (1 + 0.3 * np.sin(7 * angle) + 0.02 * rng.random(600))
+    star = shapely.Polygon(np.column_stack([reach * np.cos(angle), reach * np.sin(angle)]))
+    right = geoms(star, shapely.affinity.translate(star, 650, 30) - box(600, 0, 700, 100))
+    places, size = rng.uniform([-420, -420], [1100, 420], (60, 2)), rng.uniform(5, 90, (60, 2))
+    left = box(*places.T, *(places + size).T)
+    honest = shapely.clip_by_rect
+    told = []
+
+    def lying(geom, *edges):
+        answer = honest(geom, *edges)
+        if rng.random() < 0.3:
+            told.append(answer.area)
+            return {"nothing": EMPTY, "all of the box": box(*edges), "all of the polygon": geom}[lie]
+        return answer
+
+    monkeypatch.setattr(windows, "LARGE", 100)
+    layer = right if way == "large polygons" else arranged([tiles_of(right, most=64)])
+    assert near_off(left, layer, right) < 1e-6
+    monkeypatch.setattr(shapely, "clip_by_rect", lying)
+    if way == "tiles made by the liar":
+        layer = arranged([tiles_of(right, most=64)])
+    assert near_off(left, layer, right) < run.TOLERANCE_M2
+    assert (np.array(told) > 11.5).sum() > 5
 
 
 def test_what_never_adds_up_is_an_error(monkeypatch):

@@ -41,7 +41,7 @@ def cut(left: Array, right: Array) -> tuple[Array, Array]:
     -------
     geoms, recomputed : polygons, and True where the guard replaced the first answer
     """
-    geoms, failed = _first(shapely.intersection, left, right)
+    geoms, failed = attempt(shapely.intersection, left, right)
     area, smaller = shapely.area(geoms), np.minimum(shapely.area(left), shapely.area(right))
     alarm = np.flatnonzero(failed | (area < GUARD_SHARE * smaller) | (area > (1 - GUARD_SHARE) * smaller))
     return _settled(geoms, alarm, _on_grid(shapely.intersection, left[alarm], right[alarm]), failed)
@@ -68,7 +68,7 @@ def remainder(whole: Array, taken: Array, *, common_m2: Array | None = None) -> 
     common = shapely.area(taken) if common_m2 is None else common_m2
     out[area == common] = EMPTY
     rows = np.flatnonzero(~shapely.is_empty(taken) & (area != common))
-    out[rows], recomputed[rows] = _first(shapely.difference, whole[rows], taken[rows])
+    out[rows], recomputed[rows] = attempt(shapely.difference, whole[rows], taken[rows])
     alarm = np.flatnonzero(recomputed | (np.abs(area - common - shapely.area(out)) > slack(area)))
     out[alarm] = _on_grid(shapely.difference, whole[alarm], taken[alarm])
     recomputed[alarm] = True
@@ -110,7 +110,7 @@ def _united(geoms: Array, index: Array) -> tuple[Array, Array]:
     """Unite groups of two and more; ``index`` is sorted and leaves no number out."""
     parts, part_of = shapely.get_parts(geoms, return_index=True)
     together = np.asarray(shapely.geometrycollections(parts, indices=index[part_of]))
-    out, failed = _first(_union_of_each, together)
+    out, failed = attempt(_union_of_each, together)
     failed |= ~shapely.is_valid(out)
     # Features that share no land add up to their union; whether others do, the grid must say.
     total = shapely.area(together)
@@ -122,8 +122,11 @@ def _union_of_each(collections: Array, *, grid_size: float | None = None) -> Arr
     return np.asarray(shapely.union_all(collections[:, None], grid_size=grid_size, axis=1))
 
 
-def _first(operation: Callable[..., Array], *operands: Array) -> tuple[Array, Array]:
-    """Return the first answers, and True where the engine gave up instead."""
+def attempt(operation: Callable[..., Array], *operands: Array) -> tuple[Array, Array]:
+    """Return the answers of the engine, polygons row by row, and True where it gave up instead.
+
+    Each row is computed around an origin of its own; what fails is found by halving, and is empty.
+    """
     count = len(operands[0])
     try:
         return _locally(operation, *operands), np.zeros(count, bool)
@@ -131,7 +134,7 @@ def _first(operation: Callable[..., Array], *operands: Array) -> tuple[Array, Ar
         if count == 1:
             return np.array([EMPTY], dtype=object), np.ones(1, bool)
         halves = [[part[: count // 2] for part in operands], [part[count // 2 :] for part in operands]]
-        answers, failed = zip(*(_first(operation, *half) for half in halves), strict=True)
+        answers, failed = zip(*(attempt(operation, *half) for half in halves), strict=True)
         return np.concatenate(answers), np.concatenate(failed)
 
 

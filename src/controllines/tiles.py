@@ -17,6 +17,7 @@ import numpy as np
 import shapely
 
 from controllines.clean import polygonal
+from controllines.guard import attempt, union_by
 
 Array = np.ndarray
 
@@ -345,9 +346,15 @@ def join(geoms: Array, group: Array, count: int) -> Array:
     pieces, of = geoms[~single], np.searchsorted(several, group[~single])
     parts, index = shapely.get_parts(pieces, return_index=True)
     together = np.asarray(shapely.geometrycollections(parts, indices=of[index]))
-    joined = polygonal(np.asarray(shapely.coverage_union_all(together[:, None], axis=1)))
+    joined, failed = attempt(_without_common_edges, together)
     area = np.bincount(of, weights=shapely.area(pieces), minlength=len(several))
-    wrong = np.flatnonzero((np.abs(shapely.area(joined) - area) > EXACT * area) | ~shapely.is_valid(joined))
-    joined[wrong] = polygonal(np.asarray(shapely.union_all(together[wrong][:, None], axis=1)))
+    lost = np.abs(shapely.area(joined) - area) > EXACT * area
+    wrong = np.flatnonzero(failed | lost | ~shapely.is_valid(joined))
+    own = np.isin(of, wrong)
+    joined[wrong] = union_by(pieces[own], np.searchsorted(wrong, of[own]), len(wrong))
     out[several] = joined
     return out
+
+
+def _without_common_edges(collections: Array) -> Array:
+    return np.asarray(shapely.coverage_union_all(collections[:, None], axis=1))

@@ -19,6 +19,7 @@ import numpy as np
 import shapely
 
 from controllines.clean import polygonal
+from controllines.guard import GUARD_SHARE, cut
 from controllines.tiles import EXACT, Tiles, clipped, cut_at, halves, join
 
 Array = np.ndarray
@@ -121,9 +122,10 @@ def _cut_off(shapes: Geometries, boxes: Array, each: Each) -> Near:
     large = np.flatnonzero(shapely.get_num_coordinates(geoms) > LARGE)
     by_feature = large[np.argsort(right[large], kind="stable")]
     groups = np.split(by_feature, np.flatnonzero(np.diff(right[by_feature])) + 1) if len(large) else []
-    for rows, cut in zip(groups, each(lambda rows: in_windows(geoms[rows[0]], boxes[left[rows]]), groups), strict=True):
-        geoms[rows] = cut
-        full[rows] = _fills(cut, boxes[left[rows]])
+    own = each(lambda rows: in_windows(geoms[rows[0]], boxes[left[rows]]), groups)
+    for rows, found in zip(groups, own, strict=True):
+        geoms[rows] = found
+        full[rows] = _fills(found, boxes[left[rows]])
     return _present(Near(left, right, geoms, full))
 
 
@@ -162,12 +164,26 @@ def _halved(geom: shapely.Geometry, both: Array) -> Array:
 
 
 def cut_off(geoms: Array, boxes: Array) -> Array:
-    """Cut polygons off in boxes; the fast way of the engine is taken only where its answer is valid."""
+    """Cut polygons off in boxes; the fast way of the engine is taken only where its answer is valid and likely."""
     out = polygonal(clipped(geoms, boxes))
-    wrong = np.flatnonzero(~shapely.is_valid(out))
+    wrong = np.flatnonzero(~shapely.is_valid(out) | _unlikely(out, geoms, boxes))
     if len(wrong):
-        drawn = shapely.make_valid(geoms[wrong])
-        out[wrong] = polygonal(shapely.intersection(drawn, shapely.box(*boxes[wrong].T)))
+        drawn = polygonal(shapely.make_valid(geoms[wrong]))
+        out[wrong] = cut(drawn, shapely.box(*boxes[wrong].T))[0]
+    return out
+
+
+def _unlikely(found: Array, geoms: Array, boxes: Array) -> Array:
+    """Say where the engine found nothing though they meet, all though it is not covered, or next to either."""
+    area, whole = shapely.area(found), (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    nothing, everything = area == 0, area >= (1 - EXACT) * whole
+    few, most = GUARD_SHARE * np.minimum(whole, shapely.area(geoms)), (1 - GUARD_SHARE) * whole
+    out = np.asarray(((area < few) & ~nothing) | ((area > most) & ~everything))
+    rows = np.flatnonzero(nothing)
+    rows = rows[shapely.intersects(shapely.box(*boxes[rows].T), geoms[rows])]
+    out[rows] = ~shapely.touches(shapely.box(*boxes[rows].T), geoms[rows])
+    rows = np.flatnonzero(everything)
+    out[rows] = ~shapely.covers(geoms[rows], shapely.box(*boxes[rows].T))
     return out
 
 
