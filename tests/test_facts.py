@@ -157,6 +157,10 @@ def test_a_toml_speaks_of_all_its_projects_or_of_one(tmp_path: Path) -> None:
     assert [known.of(project).get("category") for project in ("P1", "P2", "P3")] == ["photovoltaic", "mining",
                                                                                     "photovoltaic"]  # fmt: skip
     assert known.of("P2")["er_recognition_area"] == str(tmp_path / "范围.shp")
+    assert known.findings == ()
+    (tmp_path / "甲.toml").write_text("\n".join([*lines, "[projects.P7]"]), encoding="utf-8")
+    notes = gather(read_parcels(tmp_path / "甲.geojson")).findings
+    assert [(note.code, note.feature) for note in notes] == [("FACTS_UNUSED", "P7")]
 
 
 @pytest.mark.parametrize("text", ["项目类别 = ", "projects = 1", "[projects]\nP1 = 2"])

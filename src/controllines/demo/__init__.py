@@ -16,6 +16,7 @@ import numpy as np
 from controllines.demo.applications import make_applications
 from controllines.demo.county import make_county
 from controllines.demo.mesh import settings
+from controllines.demo.papers import PAPERS, write_papers
 from controllines.demo.write import README, write_applications, write_plan, write_readme
 from controllines.errors import OutputError, UsageError
 
@@ -37,7 +38,7 @@ class DemoFiles:
 
 
 def make_demo(out: Path, *, size: str = "small", seed: int = 650422) -> DemoFiles:
-    """Write the demo county: ``规划/plan.toml`` with its GeoPackage, ``申请/…`` and ``说明.md``.
+    """Write the demo county: ``规划/plan.toml`` with its GeoPackage, ``申请/…``, ``批件/…``, ``说明.md``.
 
     Parameters
     ----------
@@ -50,12 +51,12 @@ def make_demo(out: Path, *, size: str = "small", seed: int = 650422) -> DemoFile
     UsageError
         Unknown size.
     OutputError
-        The folder holds 规划 or 申请 that are no demo county, or it cannot be written.
+        The folder holds 规划, 申请 or 批件 that are no demo county, or it cannot be written.
     """
     out = Path(out)
     if size not in settings()["sizes"]:
         raise UsageError.of("DEMO_SIZE_UNKNOWN", expected=", ".join(settings()["sizes"]), actual=size)
-    if any((out / name).exists() for name in (PLAN, APPLICATIONS)) and not _is_demo(out):
+    if any((out / name).exists() for name in (PLAN, APPLICATIONS, PAPERS)) and not _is_demo(out):
         raise OutputError.of("DEMO_FOLDER_IN_USE", source=out)
     shape, places = np.random.default_rng(seed).spawn(2)
     county = make_county(shape, size)
@@ -65,6 +66,7 @@ def make_demo(out: Path, *, size: str = "small", seed: int = 650422) -> DemoFile
         staging = Path(mkdtemp(prefix=".demo-", dir=out))
         try:
             write_applications(staging / APPLICATIONS, applications)
+            write_papers(staging / PAPERS, staging / APPLICATIONS, applications, county)
             write_readme(staging, size=size, seed=seed)
             write_plan(staging / PLAN, county)
             _replace(staging, out)
@@ -82,7 +84,7 @@ def _is_demo(out: Path) -> bool:
 
 def _replace(staging: Path, out: Path) -> None:
     """Move the new files in; the plan goes last in and is what marks the folder as complete."""
-    for name in (APPLICATIONS, README, PLAN):
+    for name in (APPLICATIONS, PAPERS, README, PLAN):
         if (out / name).is_dir():
             shutil.rmtree(out / name)
         (staging / name).replace(out / name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ FACTS = ("project_id", "key", "value", "source")
 EVERY = "*"
 OF_FOLDER = "project.toml"
 
-#: project_id → key → (value, where it came from); no value where two sources of one rank contradict each other
-Said = dict[str, dict[str, tuple[Value | None, str]]]
+#: key → (value, where it came from), and this by project_id. No value: two sources of one rank contradict each other.
+Told = dict[str, tuple[Value | None, str]]
+Said = dict[str, Told]
 
 
 @dataclass(frozen=True)
@@ -148,12 +149,18 @@ def _of_tomls(layer: Layer, found: list[Finding]) -> list[Said]:
     files = layer.frame[["source", "project_id"]].dropna().drop_duplicates()
     beside: Said = {}
     folder: Said = {}
+    read: dict[Path, tuple[Told, dict[str, Told]]] = {}
     for source, of_source in files.groupby("source", sort=False):
         path = Path(str(source))
         projects = list(of_source["project_id"])
         for level, toml in ((beside, path.with_name(f"{_stem(path)}.toml")), (folder, path.with_name(OF_FOLDER))):
-            if toml.is_file():
-                _merge(level, _of_toml(toml, projects), found)
+            if toml not in read:
+                read[toml] = _of_toml(toml) if toml.is_file() else ({}, {})
+            every, single = read[toml]
+            _merge(level, {project: every | single.get(project, {}) for project in projects}, found)
+    known = set(files["project_id"])
+    found += [finding("FACTS_UNUSED", source=toml, feature=project)
+              for toml, (_, single) in read.items() for project in single if project not in known]  # fmt: skip
     return [beside, folder]
 
 
@@ -161,8 +168,8 @@ def _stem(path: Path) -> str:
     return path.name.partition(".")[0] if path.name.lower().endswith((".shp.zip", ".gdb.zip")) else path.stem
 
 
-def _of_toml(path: Path, projects: Iterable[str]) -> Said:
-    """Read facts of all projects, and those in tables ``[projects."…"]`` of one."""
+def _of_toml(path: Path) -> tuple[Told, dict[str, Told]]:
+    """Read the facts of all projects, and those in tables ``[projects."…"]`` of one."""
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -176,8 +183,7 @@ def _of_toml(path: Path, projects: Iterable[str]) -> Said:
             key, value = normalise(name, text, where=path)
             yield key, (_file(key, value, path.parent), path.name)
 
-    every, single = dict(meant(read)), {project: dict(meant(facts)) for project, facts in own.items()}
-    return {project: every | single.get(project, {}) for project in projects}
+    return dict(meant(read)), {project: dict(meant(facts)) for project, facts in own.items()}
 
 
 def _of_columns(layer: Layer, found: list[Finding]) -> Said:
