@@ -81,14 +81,15 @@ class Decisions:
 def level_names() -> dict[str, Level]:
     """Return what may stand in the column 人工认定: keys and Chinese names of the levels."""
     names: dict[str, Level] = {level: level for level in LEVELS}
-    for section in ("table", "short", "avoid", "stay_within", "overall"):
-        names |= {_plain(words()[section][level]): level for level in LEVELS if "{" not in words()[section][level]}
+    for section in words().values():
+        if section.keys() >= {*LEVELS}:
+            names |= {_plain(section[level]): level for level in LEVELS if "{" not in section[level]}
     return names
 
 
 def choices() -> tuple[str, ...]:
     """Return the Chinese names of the levels for a drop-down, from the mildest."""
-    return tuple(str(words()["table"][level]) for level in LEVELS)
+    return tuple(str(words()["short"][level]) for level in LEVELS)
 
 
 def read_decisions(path: Path | str) -> Decisions:
