@@ -241,3 +241,20 @@ def test_excluded_features_and_empty_layers_do_no_harm():
     assert "椭球面积 3 个" in found["AREA_RECORDED"].message
     assert said(patches().iloc[:0]) == {}
     assert shifted(SQUARES[0]).area == pytest.approx(10_000)
+
+
+@pytest.mark.parametrize(
+    ("land", "towns", "told"),
+    [
+        (["0102", "0601", "0404"], [None, "203", None], None),
+        (["0102", "0601", "0404"], [None, None, None], "0601 记为空"),
+        (["0602", "1201", "09"], ["204", "204", "205"], None),
+        (["0602", "1201", "09"], ["203", "204", "201"], "0602 记为203、09 记为201"),
+        (["05H1", "08H2A", "1006"], ["201", "202A", None], None),
+        (["1004", "1005", "1003"], [None, "203", None], "1004 记为空"),
+    ],
+)
+def test_town_codes_go_with_land_classes(land, towns, told):
+    found = said(patches(DLBM=land, CZCSXM=towns)).get("CODES_DISAGREE")
+    assert (found is None) == (told is None)
+    assert told is None or told in found.message

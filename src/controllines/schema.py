@@ -115,6 +115,24 @@ class ListVersion(BaseModel):
     differs: dict[str, str]
 
 
+class Together(BaseModel):
+    """A code that depends on the class beside it: where there must be one, and where only one is possible."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: str
+    beside: str
+    source: str
+    confidence: str
+    required: tuple[str, ...]
+    fixed: dict[str, str]
+
+    def right(self, land: str, code: str) -> bool:
+        """Return whether a code is possible beside a class."""
+        only = next((one for begin, one in self.fixed.items() if land.startswith(begin)), None)
+        return code == only if only and code else bool(code) or not land.startswith(self.required)
+
+
 class Codes(BaseModel):
     """``data/codes.toml``."""
 
@@ -123,6 +141,7 @@ class Codes(BaseModel):
     version: str
     lists: dict[str, CodeList]
     versions: dict[str, dict[str, ListVersion]]
+    together: dict[str, Together]
 
 
 @cache
@@ -216,7 +235,7 @@ def check_fields(layer: Layer) -> list[Finding]:
     found = [*_absent(layer, table, present)]
     for column in columns:
         found += [*_content(column), *_codes(column, present)]
-    return [*found, *_ridges(layer), *_recorded(layer, table, present)]
+    return [*found, *_together(layer, present), *_ridges(layer), *_recorded(layer, table, present)]
 
 
 def _first(names: Iterable[str], present: Mapping[str, str]) -> list[str]:
@@ -353,6 +372,22 @@ def _alike(name: str, official: str) -> bool:
 
 def _stem(name: str) -> str:
     return name.removesuffix("地").removesuffix("用")
+
+
+def _together(layer: Layer, present: Mapping[str, str]) -> Iterator[Finding]:
+    """Compare codes with the land class beside them (CZCSXM, DLBM)."""
+    for rule in code_lists().together.values():
+        if not {rule.field, rule.beside} <= present.keys():
+            continue
+        both = [as_text(layer.frame[present[name]]).astype(str) for name in (rule.beside, rule.field)]
+        grouped = pd.Series(range(len(layer))).groupby(both, sort=True).indices
+        wrong = {cast("Any", pair): rows for pair, rows in grouped.items()
+                 if not rule.right(*map(normalised, cast("Any", pair)))}  # fmt: skip
+        if wrong:
+            rows = np.sort(np.concatenate(list(wrong.values())))
+            listed = "、".join(f"{land} 记为{code or '空'}" for land, code in list(wrong)[:_LISTED_CODES])
+            yield _say(layer, "CODES_DISAGREE", field=rule.field, expected=rule.beside, pairs=listed,
+                       actual=_such(layer, rows), feature=layer.frame["feature_id"].iloc[rows[0]])  # fmt: skip
 
 
 def _ridges(layer: Layer) -> Iterator[Finding]:
