@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from controllines.parcels import read_parcels
     from controllines.pipeline import CheckOptions, Job, check, run
     from controllines.plans import Plan, open_plan
+    from controllines.raster import raster_areas
     from controllines.report import write_audit, write_report, write_table
     from controllines.report.pictures import plot
     from controllines.results import CheckResult
@@ -64,6 +65,7 @@ _HOMES = {
     "official_area": "area",
     "open_plan": "plans",
     "plot": "report.pictures",
+    "raster_areas": "raster",
     "read_layer": "layers",
     "read_parcels": "parcels",
     "run": "pipeline",
@@ -99,6 +101,7 @@ __all__ = [
     "official_area",
     "open_plan",
     "plot",
+    "raster_areas",
     "read_layer",
     "read_parcels",
     "run",

@@ -181,6 +181,58 @@ def figures(
 
 
 @app.command()
+def raster(
+    file: Annotated[str, typer.Argument(metavar="RASTER", help="栅格 .tif .img .asc · raster of classes or values")],
+    out: Out,
+    by: Annotated[list[str], typer.Option("--by", help="统计单元，可多次 · kinds of units")],
+    of: Annotated[list[str] | None, typer.Option("--of", help="控制线，缺省为三条控制线 · kinds of lines")] = None,
+    plan: Plan = None,
+    band: Annotated[int, typer.Option(min=1, help="波段 · band")] = 1,
+    breaks: Annotated[str, typer.Option(help="连续值各级上限，如 2,6,15,25 · upper ends of classes")] = "",
+    names: Annotated[str, typer.Option(help="类别名称，如 1=耕地,2=林地 · names of classes")] = "",
+    crs: Annotated[str | None, typer.Option(help="栅格没有坐标系时声明 · CRS of a raster without one")] = None,
+    datum: Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")] = None,
+    unit: Annotated[str, typer.Option(help="公顷|亩|万亩|平方公里|平方米")] = "公顷",
+    decimals: Annotated[int, typer.Option(min=0, max=6, help="小数位数 · decimals")] = 2,
+    overwrite: Overwrite = False,
+) -> None:
+    """分单元、线内线外的栅格分类面积 · Areas of raster classes by unit and control line."""
+    from controllines.raster import raster_areas
+    from controllines.report import write_statistics
+    from controllines.units import UNITS
+
+    if unit not in UNITS:
+        raise UsageError.of("OPTION_VALUE", layer="--unit", actual=unit, expected="、".join(UNITS))
+    ends, named = _numbers(breaks), _class_names(names)
+    with _progress() as tell:
+        tell("读取规划和栅格并统计")
+        table = raster_areas(file, _plan_path(plan), by=by, of=of or None, band=band, breaks=ends, names=named, crs=crs,
+                             datum=datum)  # fmt: skip
+        written = write_statistics(table, out, unit=unit, decimals=decimals, overwrite=overwrite)
+    said = table.provenance["raster"]
+    for item in said["findings"]:
+        _warn(f"{item['code']} {item['source']}: {item['message']}")
+    balance = f"各类之和与单元面积最大相差 {said['off_m2']:.4f} 平方米（上限 {said['bound_m2']:.4f}）"
+    _say(f"{len(table.frame)} 行统计，{balance}。成果：{'、'.join(str(path) for path in written)}")
+    wrong = any(item["severity"] == "error" for item in said["findings"])
+    raise typer.Exit(1 if wrong or table.provenance["unmeasured"] else 0)
+
+
+def _numbers(text: str) -> list[float] | None:
+    try:
+        return [float(part) for part in _split(text)] or None
+    except ValueError:
+        raise UsageError.of("OPTION_VALUE", layer="--breaks", actual=text, expected="2,6,15,25") from None
+
+
+def _class_names(text: str) -> dict[int, str]:
+    try:
+        return {int(value): name.strip() for value, name in (part.split("=", 1) for part in _split(text))}
+    except ValueError:
+        raise UsageError.of("OPTION_VALUE", layer="--names", actual=text, expected="1=耕地,2=林地") from None
+
+
+@app.command()
 def info(file: Annotated[str, typer.Argument(help="数据文件 · any readable file")]) -> None:
     """说明一个文件是什么 · Tell what a file is, layer by layer."""
     from controllines import describe

@@ -136,6 +136,7 @@ def _notes(book: Any, table: AreaTable) -> None:
         f"不在任何统计单元内的面积列为“范围外”；各行之和等于该控制线的总面积：{_totals(totals)}。",
         *(f"图层：{layer['name']}　要素{layer['features']}个　{layer['source']}　SHA-256 {layer['sha256']}"
           for layer in table.provenance["layers"]),
+        *table.provenance.get("notes", ()),
         *(f"注意：{name}有被排除的要素，统计不完整。" for name in table.provenance["unmeasured"]),
         word("titles", "disclaimer"),
     ]  # fmt: skip
