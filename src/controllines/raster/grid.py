@@ -30,6 +30,8 @@ Array = np.ndarray
 STEP_M = 25.0
 #: exactextract holds the covered part of a cell in single precision.
 FRACTION = 2.0**-24
+#: Cells along each side of a block whose areas are found from their corners, and how well these must give the others.
+NODES, SMOOTH = 6, 1e-8
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class Grid(Protocol):
     def land(self, geoms: Array) -> Array:
         """Bring polygons of the plane, within the outline, to grid coordinates (column, −row)."""
 
-    def bound(self, perimeter_m: float, spread: float) -> float:
-        """Return by how much (m²) the area of land with such a perimeter can be off, summed over its cells.
+    def bound(self, area_m2: float, perimeter_m: float, spread: float) -> float:
+        """Return by how much (m²) land of such an area and perimeter can be off, summed over its cells.
 
         ``spread`` is the largest relative difference of the areas of two neighbouring cells.
         """
@@ -150,10 +152,10 @@ class Degrees:
         points[:, 1] *= -1
         return np.asarray(shapely.from_ragged_array(kind, points, (first[offsets[0]], *offsets[1:])))
 
-    def bound(self, perimeter_m: float, spread: float) -> float:  # noqa: ARG002  rows are exact
+    def bound(self, area_m2: float, perimeter_m: float, spread: float) -> float:  # noqa: ARG002  rows are exact
         """Return the error that single precision of covered parts leaves."""
         side = abs(self.affine.height) * math.pi / 180 * A
-        return 3 * perimeter_m * side * FRACTION
+        return 1e-9 * area_m2 + 3 * perimeter_m * side * FRACTION
 
 
 def _with_crossings(points: Array, y: Array, sides: Array, ring_end: Array) -> tuple[Array, Array]:
@@ -189,6 +191,22 @@ def _with_crossings(points: Array, y: Array, sides: Array, ring_end: Array) -> t
     return out, first
 
 
+def _nodes(places: Array) -> Array:
+    """Return a few of the places, denser towards the ends (Chebyshev)."""
+    middle, half = (places[0] + places[-1]) / 2, (places[-1] - places[0]) / 2
+    angles = np.pi * (np.arange(NODES) + 0.5) / NODES
+    return np.asarray(np.round(middle - half * np.cos(angles)).astype(np.int64))
+
+
+def _through(places: Array, nodes: Array) -> Array:
+    """Return the matrix that takes values at the nodes to the polynomial through them at the places (Lagrange)."""
+    out = np.ones((len(places), len(nodes)))
+    for at, node in enumerate(nodes):
+        for other in np.delete(nodes, at):
+            out[:, at] *= (places - other) / (node - other)
+    return out
+
+
 @dataclass(frozen=True)
 class Projected:
     """The grid of a raster in a projection."""
@@ -216,15 +234,32 @@ class Projected:
         return shapely.Polygon(corners)
 
     def areas(self, window: Window) -> Array:
-        """Return the official area (m²) of each cell of a window: that of the quadrilateral of its corners."""
-        rows = np.arange(window.row, window.row_end + 1, dtype=float)
-        columns = np.arange(window.column, window.column_end + 1, dtype=float)
-        grid = np.meshgrid(columns, rows)
-        x, y = self._in_plane(grid[0].ravel(), grid[1].ravel())
-        x, y = x.reshape(grid[0].shape), y.reshape(grid[0].shape)
-        across = (x[1:, 1:] - x[:-1, :-1]) * (y[1:, :-1] - y[:-1, 1:])
-        down = (y[1:, 1:] - y[:-1, :-1]) * (x[1:, :-1] - x[:-1, 1:])
-        return np.asarray(np.abs(across - down) / 2)
+        """Return the official area (m²) of each cell of a window: that of the quadrilateral of its corners.
+
+        The areas change smoothly. Where a polynomial through a few of them gives others to ``SMOOTH`` of the area, it
+        gives all.
+        """
+        rows, columns = np.arange(window.row, window.row_end), np.arange(window.column, window.column_end)
+        if min(window.shape) <= 4 * NODES:
+            return self._cells(rows, columns)
+        some = [_nodes(rows), _nodes(columns)]
+        smooth = [_through(rows, some[0]), _through(columns, some[1])]
+        known = self._cells(*some)
+        between = [(at[1:] + at[:-1]) // 2 for at in some]
+        held = _through(between[0], some[0]) @ known @ _through(between[1], some[1]).T
+        if np.abs(held / self._cells(*between) - 1).max() > SMOOTH:
+            return self._cells(rows, columns)
+        return np.asarray(smooth[0] @ known @ smooth[1].T)
+
+    def _cells(self, rows: Array, columns: Array) -> Array:
+        """Return the areas of the cells at some rows and columns (rising), each from its four corners."""
+        sides = np.union1d(rows, rows + 1), np.union1d(columns, columns + 1)
+        column, row = np.meshgrid(sides[1].astype(float), sides[0].astype(float))
+        x, y = (along.reshape(row.shape) for along in self._in_plane(column.ravel(), row.ravel()))
+        top, left = np.searchsorted(sides[0], rows)[:, None], np.searchsorted(sides[1], columns)[None, :]
+        across = (x[top + 1, left + 1] - x[top, left]) * (y[top + 1, left] - y[top, left + 1])
+        along = (y[top + 1, left + 1] - y[top, left]) * (x[top + 1, left] - x[top, left + 1])
+        return np.asarray(np.abs(across - along) / 2)
 
     def land(self, geoms: Array) -> Array:
         """Bring polygons of the plane to grid coordinates."""
@@ -234,7 +269,7 @@ class Projected:
         corner, size = np.array([self.affine.left, self.affine.top]), np.array([self.affine.width, -self.affine.height])
         return np.asarray(shapely.transform(own, lambda xy: (xy - corner) / size))
 
-    def bound(self, perimeter_m: float, spread: float) -> float:
+    def bound(self, area_m2: float, perimeter_m: float, spread: float) -> float:
         """Return the error of edges that are straight in one plane only, and of unequal ground within a cell.
 
         An edge of STEP_M is off by a sagitta of STEP² · tan φ / 8R against the parallel in either plane, two thirds of
@@ -244,4 +279,4 @@ class Projected:
         lat = min(abs(self.plane.lat_0) + 2, 80)
         edges = perimeter_m * STEP_M**2 * math.tan(math.radians(lat)) / (6 * A)
         cell = 3 * perimeter_m * max(abs(self.affine.width), abs(self.affine.height))
-        return edges + cell * (spread / 8 + FRACTION)
+        return SMOOTH * area_m2 + edges + cell * (spread / 8 + FRACTION)
