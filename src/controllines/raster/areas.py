@@ -33,6 +33,8 @@ Array = np.ndarray
 #: Rows of the whole land of the units.
 ALL_LAND = "全部土地"
 CLASS = "class"
+#: Land of so few cells is nobody's: what is left along the border of the raster.
+HAIRLINE = 1e-9
 
 
 @dataclass
@@ -127,7 +129,8 @@ def _grounds(lines: Sequence[Layer], units: Sequence[Layer], grid: Grid) -> tupl
             outside = polygonal(shapely.difference(geoms[partly], outline))
             grounds.append(_Ground(name, unit, float(shapely.area(geoms).sum()), float(shapely.length(geoms).sum()),
                                    float(shapely.area(outside).sum())))  # fmt: skip
-            pieces.append(grid.land(shapely.get_parts(inside[~shapely.is_empty(inside)])))
+            land_here = grid.land(shapely.get_parts(inside[~shapely.is_empty(inside)]))
+            pieces.append(land_here[shapely.area(land_here) > HAIRLINE])
     owner = np.repeat(np.arange(len(pieces)), [len(own) for own in pieces])
     return grounds, np.concatenate(pieces) if pieces else np.empty(0, dtype=object), owner
 
@@ -168,7 +171,7 @@ def _clip(geoms: Array, box: tuple[float, float, float, float]) -> Array:
     """Cut polygons off in a box; the fast way of the engine is taken only where it answers, and validly."""
     out = np.empty(len(geoms), dtype=object)
     for at, geom in enumerate(geoms):
-        # It fails on some polygons with a corner next to the side of the box: out then stays None.
+        # It fails on hairlines that have become lines: out then stays None.
         with suppress(shapely.errors.GEOSException):
             out[at] = shapely.clip_by_rect(geom, *box)
     wrong = shapely.is_missing(out) | ~shapely.is_valid(out)

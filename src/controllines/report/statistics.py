@@ -126,6 +126,7 @@ def _notes(book: Any, table: AreaTable) -> None:
     sheet = book.add_worksheet("说明")
     wrap = book.add_format({"text_wrap": True, "valign": "top", "font_name": "等线", "font_size": 10})
     sheet.set_column(0, 0, 110, wrap)
+    sheet.fit_to_pages(1, 0)
     plan = table.provenance["plan"]
     totals = table.frame.groupby("line", sort=False)["area_m2"].sum()
     lines = [
