@@ -107,7 +107,7 @@ def raster_areas(
         grounds, pieces, owner = _grounds(lines, units, grid)
         spread = _measure(read, grid, classes, (grounds, pieces, owner))
         said = _said(read, grid, grounds, spread)
-    return _table(opened, (lines, units), grounds, classes, said)
+    return _table(opened, (lines, units), grounds, classes=classes, raster=said)
 
 
 def _grounds(lines: Sequence[Layer], units: Sequence[Layer], grid: Grid) -> tuple[list[_Ground], Array, Array]:
@@ -245,7 +245,7 @@ def _said(raster: Raster, grid: Grid, grounds: list[_Ground], spread: float) -> 
 
 
 def _table(
-    plan: Plan, layers: tuple[Sequence[Layer], Sequence[Layer]], grounds: list[_Ground], classes: Classes,
+    plan: Plan, layers: tuple[Sequence[Layer], Sequence[Layer]], grounds: list[_Ground], *, classes: Classes,
     raster: dict[str, Any],
 ) -> AreaTable:  # fmt: skip
     lines, units = layers
