@@ -13,6 +13,7 @@ JOBS = {
     "crosstable": "class × township × zone × in or out of each line, against all peers",
     "prepare": "a prepared plan against PostGIS: COPY, ST_Subdivide, GiST",
     "startup": "the whole command for one application against importing its libraries",
+    "guard": "what the guard against wrong overlays costs",
     "growth": "exponents over parcels, layer vertices and patches, from the tables in --out",
     "large": "three million control polygons; one polygon of a million vertices",
 }
@@ -44,6 +45,8 @@ def _options(job: argparse.ArgumentParser, name: str) -> None:
     job.add_argument("--budget", type=float, default=20.0, help="seconds after which an engine is asked no more")
     if name in ("conflict", "crosstable"):
         job.add_argument("--engines", default=ALL if name == "conflict" else "ours-prepared,geopandas,postgis-prepared")
+    if name == "guard":
+        job.add_argument("--parcels", type=int, default=1000)
     if name == "conflict":
         job.add_argument("--refine", type=int, default=1, help="cut every edge of a layer in so many")
         job.add_argument("--parcels", default="1,100,1000", help="numbers of parcels, e.g. 1,1000,200000")
@@ -54,6 +57,7 @@ def run(a: argparse.Namespace) -> list[dict[str, object]]:
     from .conflict import conflict
     from .crosstable import crosstable
     from .growth import growth
+    from .guard import guard
     from .large import large
     from .prepare import prepare
     from .startup import startup
@@ -70,6 +74,8 @@ def run(a: argparse.Namespace) -> list[dict[str, object]]:
         return conflict(county, counts, a.engines.split(","), a.out, pg_home=home, **how)
     if a.job == "crosstable":
         return crosstable(county, a.engines.split(","), a.out, pg_home=home, **how)
+    if a.job == "guard":
+        return guard(county, a.out, parcels=a.parcels, **how)
     if a.job == "prepare":
         return prepare(county, a.out, **how)
     return startup(county, a.out, pg_home=home, **how)

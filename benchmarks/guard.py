@@ -1,0 +1,69 @@
+"""Job ``guard``: what the guard against silently wrong overlays costs, by leaving it out."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import shapely
+
+from .county import County
+from .measure import Runs, Worker, alternate, versions, write
+from .ours import Ours
+from .peers import Array
+
+
+class Unguarded(Ours):
+    """Ours without the guard: cuts are taken as they come, and nothing asks whether interiors meet."""
+
+    def __init__(self, county: County, **options: Any) -> None:
+        from controllines import overlay
+
+        booking = threading.local()  # land under several features must still be found, that is no guard
+        overlapping = overlay._overlapping
+
+        def believed(left: Array, right: Array) -> tuple[Array, Array]:
+            return overlay._cut(left, right), np.zeros(len(left), bool)
+
+        def unasked(left: Array, right: Array) -> Array:
+            return shapely.touches(left, right) if getattr(booking, "now", False) else np.zeros(len(left), bool)
+
+        def booked(*args: Any) -> Any:
+            booking.now = True
+            found = overlapping(*args)
+            booking.now = False
+            return found
+
+        overlay._guarded, overlay._overlapping = believed, booked
+        overlay.shapely = SimpleNamespace(**(vars(shapely) | {"touches": unasked}))
+        super().__init__(county, **options)
+
+
+def guard(county: County, out: Path, *, parcels: int, rounds: int, budget_s: float) -> list[dict[str, Any]]:
+    """Ask with and without the guard, in turn."""
+    rows = []
+    for prepared in (False, True):
+        makes = {"with": Ours, "without": Unguarded}
+        workers = [Worker(name, make, county, prepared=prepared) for name, make in makes.items()]
+        for worker in workers:
+            worker.call("load", parcels)
+        for method in ("areas", "overlaps"):
+            runs = [Runs(worker.name, worker, method) for worker in workers]
+            alternate(runs, rounds=rounds, budget_s=budget_s, warm=True)
+            rows.append({"parcels": parcels, "prepared": prepared, "asked": method} | _cost(*runs))
+        for worker in workers:
+            worker.close()
+    write(out, f"guard-{county.label}", rows, versions())
+    return rows
+
+
+def _cost(guarded: Runs, unguarded: Runs) -> dict[str, Any]:
+    return {
+        "with ms": guarded.median * 1000,
+        "without ms": unguarded.median * 1000,
+        "cost %": 100 * (guarded.median / unguarded.median - 1),
+        "note": guarded.error or unguarded.error,
+    }
