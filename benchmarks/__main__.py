@@ -14,6 +14,7 @@ JOBS = {
     "prepare": "a prepared plan against PostGIS: COPY, ST_Subdivide, GiST",
     "startup": "the whole command for one application against importing its libraries",
     "guard": "what the guard against wrong overlays costs",
+    "bound": "distance of the prepared check from the cuts that cannot be left out",
     "growth": "exponents over parcels, layer vertices and patches, from the tables in --out",
     "large": "three million control polygons; one polygon of a million vertices",
 }
@@ -47,13 +48,17 @@ def _options(job: argparse.ArgumentParser, name: str) -> None:
         job.add_argument("--engines", default=ALL if name == "conflict" else "ours-prepared,geopandas,postgis-prepared")
     if name == "guard":
         job.add_argument("--parcels", type=int, default=1000)
+    if name == "bound":
+        job.add_argument("--parcels", default="1000,20000")
     if name == "conflict":
         job.add_argument("--refine", type=int, default=1, help="cut every edge of a layer in so many")
+        job.add_argument("--ask", default="areas,overlaps,check", help="what ours is asked; peers give areas")
         job.add_argument("--parcels", default="1,100,1000", help="numbers of parcels, e.g. 1,1000,200000")
 
 
 def run(a: argparse.Namespace) -> list[dict[str, object]]:
     """Run one job."""
+    from .bound import bound
     from .conflict import conflict
     from .crosstable import crosstable
     from .growth import growth
@@ -71,11 +76,13 @@ def run(a: argparse.Namespace) -> list[dict[str, object]]:
     home = a.work / "postgres"
     if a.job == "conflict":
         counts = [int(n) for n in a.parcels.split(",")]
-        return conflict(county, counts, a.engines.split(","), a.out, pg_home=home, **how)
+        return conflict(county, counts, a.engines.split(","), a.out, pg_home=home, ask=tuple(a.ask.split(",")), **how)
     if a.job == "crosstable":
         return crosstable(county, a.engines.split(","), a.out, pg_home=home, **how)
     if a.job == "guard":
         return guard(county, a.out, parcels=a.parcels, **how)
+    if a.job == "bound":
+        return bound(county, a.out, counts=[int(n) for n in a.parcels.split(",")], **how)
     if a.job == "prepare":
         return prepare(county, a.out, **how)
     return startup(county, a.out, pg_home=home, **how)

@@ -23,13 +23,13 @@ AGREE_M2, AGREE = 0.01, 1e-6
 
 
 def conflict(county: County, counts: list[int], engines: list[str], out: Path, *, rounds: int, budget_s: float,
-             pg_home: Path | None) -> list[dict[str, Any]]:  # fmt: skip
-    """Ask all engines for each number of parcels; write the table."""
+             pg_home: Path | None, ask: tuple[str, ...] = tuple(OURS)) -> list[dict[str, Any]]:  # fmt: skip
+    """Ask all engines for each number of parcels, ours for all of ``ask``; write the table."""
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
         workers = start(county, engines, stack, pg_home)
         for count in counts:
-            rows += one_count(workers, count, rounds=rounds, budget_s=budget_s)
+            rows += one_count(workers, count, ask, rounds=rounds, budget_s=budget_s)
         said = [worker.call("version").value or worker.made.error for worker in workers]
     write(out, f"conflict-{county.label}", rows, versions(said) | {"layer vertices": county.vertices()})
     return rows
@@ -60,12 +60,13 @@ def start(county: County, engines: list[str], stack: ExitStack, pg_home: Path | 
     return made
 
 
-def one_count(workers: list[Worker | Program], count: int, *, rounds: int, budget_s: float) -> list[dict[str, Any]]:
+def one_count(workers: list[Worker | Program], count: int, ask: tuple[str, ...] = tuple(OURS), *, rounds: int,
+              budget_s: float) -> list[dict[str, Any]]:  # fmt: skip
     """Return the rows of one number of parcels; one parcel is asked for with several parcels in turn."""
     runs = [
-        Runs(worker.name if not OURS.get(method) else f"{worker.name}: {OURS[method]}", worker, method)
+        Runs(f"{worker.name}: {OURS[method]}", worker, method)
         for worker in workers
-        for method in (OURS if worker.name.startswith("ours") else ("areas",))
+        for method in (ask if worker.name.startswith("ours") else ("areas",))
     ]
     tries = max(rounds, 15) if count == 1 else 1
     for first in range(tries):

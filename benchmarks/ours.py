@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,10 @@ import pandas as pd
 import shapely
 
 import controllines as cl
-from controllines.conflicts import Land, Widths, check_land
+from controllines.conflicts import Land, Widths, Workers, check_land
 from controllines.layers import lay
-from controllines.overlay import intersect, union_by
+from controllines.overlay import areas
+from controllines.tiles import hilbert_order
 
 from .county import LAYERS, LINES, County
 from .peers import Array, Engine
@@ -29,9 +29,7 @@ class Ours(Engine):
     def __init__(self, county: County, kinds: tuple[str, ...] = LAYERS, *, prepared: bool = False) -> None:
         super().__init__(county, kinds)
         plan = county.plan_with_land_use if "land_use" in kinds else county.plan
-        self.prepared = prepared
-        self.given = cl.open_plan(prepared_plan(plan) if prepared else plan)
-        self.plan = self.given
+        self.plan = cl.open_plan(prepared_plan(plan) if prepared else plan)
 
     def load(self, count: int, first: int = 0) -> None:
         self.parcels = cl.read_parcels(self.county.parcels_file(count, first))
@@ -39,20 +37,23 @@ class Ours(Engine):
         self.land = Land(laid.frame["parcel_id"].to_numpy(), laid.geoms, laid.resolution, self.plan.plane)
 
     def forget(self) -> None:
-        """Let an unprepared plan be as it was when it was opened."""
-        if not self.prepared:
-            layers = {
-                key: replace(layer, geoms=shapely.from_wkb(shapely.to_wkb(layer.geoms)))
-                for key, layer in self.given.layers.items()
-            }
-            self.plan = replace(self.given, layers=layers)
+        """Let layers in memory lose their indexes: a plan that was not prepared has none."""
+        covers = [coverage.shapes for coverage in self.plan.coverage.values()]
+        for shapes in [*(layer.in_plane for layer in self.plan.layers.values()), *covers]:
+            vars(shapes).pop("tree", None)
 
     def areas(self) -> Array:
         """Areas only, as the peers."""
         out = np.zeros((len(self.land), len(LAYERS)))
-        for column, kind in enumerate(LAYERS):
-            pieces = intersect(self.land.geoms, self.plan.layers[kind].geoms)
-            out[:, column] = shapely.area(union_by(pieces.geoms, pieces.left, len(out)))
+        workers = Workers()
+        order = hilbert_order(shapely.bounds(self.land.geoms))
+        chunks = [order[n : n + workers.chunk] for n in range(0, len(order), workers.chunk)]
+        with workers.pool() as each:
+            for column, kind in enumerate(LAYERS):
+                shapes = self.plan.layers[kind].in_plane
+                found = each(lambda rows, shapes=shapes: areas(self.land.geoms[rows], shapes), chunks)
+                for rows, (left, _, m2) in zip(chunks, found, strict=True):
+                    np.add.at(out[:, column], rows[left], m2)
         return out
 
     def overlaps(self) -> Array:
