@@ -101,6 +101,7 @@ def _row(count: int, run: Runs, runs: list[Runs]) -> dict[str, Any]:
     return {
         "parcels": count, "engine": run.label, "ms": run.median * 1000,
         "min": min(run.seconds, default=np.nan) * 1000, "max": max(run.seconds, default=np.nan) * 1000,
+        "cpu ms": run.cpu * 1000,
         "runs": len(run.seconds), **ratios, "peak MB": run.peak_mb, "totals differ m²": off, "note": run.error,
     }  # fmt: skip
 

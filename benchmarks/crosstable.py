@@ -50,7 +50,8 @@ def _row(patches: int, run: Runs, ours: Runs) -> dict[str, Any]:
     value = run.value
     return {
         "patches": patches, "engine": run.label, "s": run.median, "min": min(run.seconds, default=np.nan),
-        "max": max(run.seconds, default=np.nan), "runs": len(run.seconds), "× ours": run.median / ours.median,
+        "max": max(run.seconds, default=np.nan), "cpu s": run.cpu,
+        "runs": len(run.seconds), "× ours": run.median / ours.median,
         "peak MB": run.peak_mb, "cells": None if value is None else len(value),
         "total km²": np.nan if value is None else float(value.sum()) / 1e6, "note": run.error,
     }  # fmt: skip

@@ -42,11 +42,12 @@ def forget_peak(pid: int | str = "self") -> None:
 
 @dataclass
 class Answer:
-    """What a call came to: its seconds, its value, or why there is none."""
+    """What a call came to: its seconds, its value, or why there is none; and the processor time it took."""
 
     seconds: float = float("nan")
     value: Any = None
     error: str = ""
+    cpu_s: float = float("nan")
 
 
 class Worker:
@@ -90,13 +91,13 @@ def _serve(pipe: Connection, make: Callable[..., Any], args: tuple[Any, ...], op
     here: dict[str, Any] = {}
 
     def timed(work: Callable[[], Any]) -> Answer:
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), _busy(here.get("object"))
         try:
             value = work()
         except Exception as error:  # noqa: BLE001 - a peer that fails is a row of the table, not the end of the run
             traceback.print_exc()
             return Answer(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-        return Answer(time.perf_counter() - begin, value)
+        return Answer(time.perf_counter() - begin, value, cpu_s=_busy(here.get("object")) - busy)
 
     def made() -> float:
         here["object"] = make(*args, **options)
@@ -113,6 +114,20 @@ def _serve(pipe: Connection, make: Callable[..., Any], args: tuple[Any, ...], op
             pipe.send(timed(lambda method=method, given=given: getattr(here["object"], method)(*given)))
 
 
+def _busy(engine: Any) -> float:
+    """Return the processor time (s) of this process and of a server that works for the engine."""
+    server = getattr(engine, "server_pid", None)
+    return time.process_time() + (_process_time(server) if server else 0.0)
+
+
+def _process_time(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass
 class Runs:
     """One engine and one question, and what came of asking it.
@@ -121,7 +136,7 @@ class Runs:
     ----------
     label : what tables call it
     method, worker : what is asked of whom
-    seconds, value : of each run; the value of the first
+    seconds, cpu_s, value : of each run; the value of the first
     peak_mb : most memory of the engine's process, and of its server, while it answered
     """
 
@@ -129,6 +144,7 @@ class Runs:
     worker: Worker | Program
     method: str
     seconds: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
     value: Any = None
     peak_mb: float = float("nan")
     error: str = ""
@@ -137,6 +153,11 @@ class Runs:
     def median(self) -> float:
         """Median of the seconds, NaN where there are none."""
         return statistics.median(self.seconds) if self.seconds else float("nan")
+
+    @property
+    def cpu(self) -> float:
+        """Median of the processor time: it tells work from waiting, on all cores together."""
+        return statistics.median(self.cpu_s) if self.cpu_s else float("nan")
 
     def ask(self, *, counts: bool = True) -> None:
         """Ask once; what goes before (``forget``) is not timed."""
@@ -154,6 +175,7 @@ class Runs:
         self.peak_mb = float(np.fmax(own + (outside or 0.0), self.peak_mb))
         if counts:
             self.seconds.append(answer.seconds)
+            self.cpu_s.append(answer.cpu_s)
 
 
 def alternate(runs: Sequence[Runs], *, rounds: int, budget_s: float, warm: bool = False) -> None:

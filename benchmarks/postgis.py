@@ -95,6 +95,7 @@ class Postgis(Engine):
         self.base.execute("CREATE EXTENSION IF NOT EXISTS postgis")
         self.base.execute(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"')
         self.base.execute(f'SET search_path = "{self.schema}", public')
+        self.server_pid = self.base.info.backend_pid
         self.subdivided = subdivided
         self.tables = {kind: self.table(kind) for kind in kinds}
 
@@ -195,13 +196,10 @@ class Postgis(Engine):
         return "PostgreSQL {}, PostGIS {} (GEOS {})".format(*(found.fetchone() or ()))
 
     def forget(self) -> None:
-        forget_peak(self._server())
+        forget_peak(self.server_pid)
 
     def outside_mb(self) -> float | None:
-        return peak_mb(self._server())
-
-    def _server(self) -> int:
-        return (self.base.execute("SELECT pg_backend_pid()").fetchone() or (0,))[0]
+        return peak_mb(self.server_pid)
 
     def close(self) -> None:
         self.base.close()
