@@ -11,6 +11,7 @@ the land between them again and the cut disappears: it only takes away edges tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -198,10 +199,12 @@ def halves(bounds: Array, axis: Array, middle: Array) -> Array:
 
 
 def clipped(geoms: Array, boxes: Array) -> Array:
-    """Clip each polygon by its box, fast; the answer need not be valid, nor polygonal."""
-    out = np.empty(len(geoms), dtype=object)
+    """Clip each polygon by its box, fast; the answer need not be valid, nor polygonal, nor all there is."""
+    out = np.full(len(geoms), _EMPTY, dtype=object)
     for row, (geom, box) in enumerate(zip(geoms, boxes.tolist(), strict=True)):
-        out[row] = shapely.clip_by_rect(geom, *box)
+        # of a polygon one step wide it makes rings of three points, and gives up
+        with suppress(shapely.GEOSException):
+            out[row] = shapely.clip_by_rect(geom, *box)
     return out
 
 

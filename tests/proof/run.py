@@ -14,7 +14,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 import shapely
 
 from controllines import overlay
+from controllines.tiles import Tiles, arranged, tiles_of
 from tests.proof.pairs import CHUNK, FAMILIES, ORIGINS, Pair, pair
 from tests.property.exact import areas, minus, own_area, rounded
 
@@ -32,6 +33,8 @@ Array = np.ndarray
 TOLERANCE_M2, HECTARES_100_M2, TOLERANCE_SHARE = 1e-4, 1e6, 1e-9
 #: A frame around both polygons is left and the two are features of one layer: it stands off by a rough number (m).
 FRAME_M = 7.3205
+#: No tile has more vertices.
+SMALL_TILE = 12
 #: Modules that a record belongs to.
 ENGINE = ("clean", "guard", "overlay", "tiles", "windows")
 QUANTITIES = ("intersection", "inside", "rest", "split rest", "union", "outside both", "shared")
@@ -55,19 +58,37 @@ def summed(rows: Array, values: Array, count: int) -> Array:
     return np.bincount(rows, weights=values, minlength=count) if len(rows) else np.zeros(count)
 
 
-def measured(left: Array, right: Array) -> tuple[Array, Array]:
+def as_given(geoms: Array) -> Array:
+    return geoms
+
+
+def as_tiles(geoms: Array) -> Tiles:
+    """The layer as a prepared plan has it; the tiles are so small that most polygons are cut."""
+    return arranged([tiles_of(geoms, most=SMALL_TILE)])
+
+
+#: How the layer is handed to the engine; every fourth chunk is in tiles.
+WAYS: dict[str, Callable[[Array], Any]] = {"polygons": as_given, "tiles": as_tiles}
+
+
+def way_of(number: int) -> str:
+    return "tiles" if number // CHUNK % 4 == 3 else "polygons"
+
+
+def measured(left: Array, right: Array, *, way: str = "polygons") -> tuple[Array, Array]:
     """Areas by the engine: one row per pair, one column per quantity; and where its guard replaced an answer."""
-    count = len(left)
-    raw = overlay.intersect(left, right)
+    count, layer_of = len(left), WAYS[way]
+    layer = layer_of(right)
+    raw = overlay.intersect(left, layer)
     assert (raw.left == raw.right).all(), "pairs of one chunk must lie apart"
     once = overlay.book_once(raw)[0]
     inside, rest, recomputed = overlay.divide(left, raw, once)
-    pieces = overlay.split(left, right)
+    pieces = overlay.split(left, layer)
     over = pieces.right < 0
     split_rest = summed(pieces.left[over], pieces.area[over], count)
     # the other way round: both are features of one layer, over each other, and the frame is divided by it
     frames, both = frames_around(left, right), np.stack([left, right], axis=1).ravel()
-    raw_both = overlay.intersect(frames, both)
+    raw_both = overlay.intersect(frames, layer_of(both))
     once_both, rows, shared = overlay.book_once(raw_both)
     united, outside, again = overlay.divide(frames, raw_both, once_both)
     columns = [summed(raw.left, raw.area, count), shapely.area(inside), shapely.area(rest), split_rest,
@@ -90,13 +111,13 @@ def expected(one: shapely.Geometry, other: shapely.Geometry, frame: shapely.Geom
 # --- the run ---------------------------------------------------------------------------------------------------------
 
 
-def compared(pairs: list[Pair]) -> tuple[Array, Array, Array]:
+def compared(pairs: list[Pair], way: str) -> tuple[Array, Array, Array]:
     """Differences of each pair and quantity (m²), whether it is outside tolerance, and whether the guard spoke."""
     left, right = (np.array(side, dtype=object) for side in ([p.one for p in pairs], [p.other for p in pairs]))
     alone = np.array([p.alone for p in pairs])
     got, recomputed = np.zeros((len(pairs), len(QUANTITIES))), np.zeros(len(pairs), bool)
     for rows in [np.flatnonzero(~alone), *np.flatnonzero(alone)[:, None]]:
-        got[rows], recomputed[rows] = measured(left[rows], right[rows])
+        got[rows], recomputed[rows] = measured(left[rows], right[rows], way=way)
     frames = frames_around(left, right)
     exact = [expected(p.one, p.other, frame) for p, frame in zip(pairs, frames, strict=True)]
     difference = np.abs(got - np.array(exact))
@@ -130,12 +151,14 @@ def fresh(seed: int) -> dict[str, Any]:
     return {"schema": "controllines.proof/1", "seed": seed, "count": 0, "commit": commit(), **state(),
             "outside": 0, "recomputed": 0, "cpu_seconds": 0.0,
             "worst": {name: {"m2": 0.0, "pair": None} for name in QUANTITIES},
-            "families": counts(list(FAMILIES)), "origins": counts(list(ORIGINS)), "failures": []}  # fmt: skip
+            "families": counts(list(FAMILIES)), "origins": counts(list(ORIGINS)), "ways": counts(list(WAYS)),
+            "failures": []}  # fmt: skip
 
 
 def add(record: dict[str, Any], first: int, pairs: list[Pair]) -> None:
     """Lay a chunk of pairs over each other and add what was found to the record."""
-    difference, outside, recomputed = compared(pairs)
+    way = way_of(first)
+    difference, outside, recomputed = compared(pairs, way)
     # Large pairs have a tolerance of their own; the worst of all others is what the figure means.
     small = np.array([p.family != "large" for p in pairs])
     for column, name in enumerate(QUANTITIES):
@@ -143,15 +166,13 @@ def add(record: dict[str, Any], first: int, pairs: list[Pair]) -> None:
         if difference[row, column] > record["worst"][name]["m2"]:
             record["worst"][name] = {"m2": float(difference[row, column]), "pair": first + row}
     for row, drawn in enumerate(pairs):
-        for group in (record["families"][drawn.family], record["origins"][drawn.origin]):
+        groups = record["families"][drawn.family], record["origins"][drawn.origin], record["ways"][way]
+        for group in groups:
             group["pairs"] += 1
             group["outside"] += int(outside[row].any())
             group["recomputed"] += int(recomputed[row])
-        family = record["families"][drawn.family]
-        family["worst_m2"] = max(family["worst_m2"], float(difference[row].max()))
-        if small[row]:
-            origin = record["origins"][drawn.origin]
-            origin["worst_m2"] = max(origin["worst_m2"], float(difference[row].max()))
+        for group in groups if small[row] else groups[:1]:
+            group["worst_m2"] = max(group["worst_m2"], float(difference[row].max()))
         if outside[row].any():
             record["failures"].append(failure(first + row, drawn, difference[row], outside[row]))
     record["count"] = first + len(pairs)
