@@ -81,13 +81,13 @@ def write_form(path: Path | str, rows: Iterable[FormRow]) -> Path:
     return path
 
 
-def add_form(book: Any, rows: Iterable[FormRow], *, folder: Path, questions: bool = False) -> None:
+def add_form(book: Any, rows: Iterable[FormRow], *, folder: Path | None = None, questions: bool = False) -> None:
     """Add the form to a workbook, and behind it the hidden sheet with the lists of its drop-downs.
 
     Parameters
     ----------
     book : xlsxwriter workbook that does not turn strings into formulas
-    folder : where the workbook will lie; paths are written relative to it
+    folder : where the workbook will lie, paths are written relative to it; omitted: paths as they are
     questions : as the sheet 待补充, with the questions beside each project
     """
     name = SHEETS[questions]
@@ -113,14 +113,14 @@ def add_form(book: Any, rows: Iterable[FormRow], *, folder: Path, questions: boo
     _drop_downs(book, sheet, len(rows), first=len(columns) - len(catalogue()))
 
 
-def _cells(row: FormRow, folder: Path, *, questions: bool) -> list[str]:
+def _cells(row: FormRow, folder: Path | None, *, questions: bool) -> list[str]:
     asked = ["\n".join(row.questions)] if questions else []
     facts = [_text(fact, row.facts[key], folder) if key in row.facts else "" for key, fact in catalogue().items()]
     return [row.project_id, row.name or "", *asked, *facts]
 
 
-def _text(fact: Fact, value: Value, folder: Path) -> str:
-    if fact.type != "file":
+def _text(fact: Fact, value: Value, folder: Path | None) -> str:
+    if fact.type != "file" or folder is None:
         return shown(fact.key, value)
     try:
         return Path(os.path.relpath(str(value), folder)).as_posix()

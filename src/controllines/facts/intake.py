@@ -110,10 +110,10 @@ def _pair(text: str) -> tuple[str, tuple[Value | None, str]]:
 
 
 def _file(key: str, value: Value, folder: Path) -> Value:
-    """Return the path of a file relative to where it was named; other values as they are."""
+    """Return the whole path of a file that was named relative to a folder; other values as they are."""
     if catalogue()[key].type != "file":
         return value
-    return os.path.normpath(folder / str(value))
+    return os.path.abspath(folder / str(value))  # noqa: PTH100 - no symbolic link is followed
 
 
 def _of_table(table: object, projects: list[str], found: list[Finding]) -> Said:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from controllines.facts import FormRow
 from controllines.kinds import in_order, registry, three_lines
 from controllines.report.figures import Area, Convention, Measures, area, parts
 from controllines.report.maps import MapLayers, map_layers
 from controllines.report.rows import Row, grouped, records
-from controllines.report.rulings import Ruling, project_wholes, ruling, rulings, subject_word
+from controllines.report.rulings import Ruling, asked, project_wholes, ruling, rulings, subject_word
 from controllines.report.sentences import CLASSES, Scope, flags, result_word, row_class, told
 from controllines.report.words import clean, say, unprintable, word
 from controllines.rules import GENERAL, LAND_USE
@@ -125,6 +126,7 @@ class Report:
     provenance : as in the result
     findings : rows of the result's findings
     cleaned : texts with control characters
+    asked : projects with open questions, and what is known of them: the sheet 待补充
     """
 
     title: str
@@ -140,6 +142,7 @@ class Report:
     provenance: Mapping[str, Any]
     findings: tuple[Row, ...]
     cleaned: int
+    asked: tuple[FormRow, ...] = ()
 
     @property
     def run_id(self) -> str:
@@ -176,6 +179,7 @@ def build(result: CheckResult, *, map_lines: str = "near") -> Report:
         provenance=provenance,
         findings=tuple(findings),
         cleaned=sum(unprintable(value) for row in rows for value in row.values()),
+        asked=asked(result),
     )
 
 

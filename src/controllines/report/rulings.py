@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from controllines.facts import FormRow
 from controllines.kinds import AVOID, Kind
 from controllines.report.figures import Convention, area, ratio_of
 from controllines.report.rows import Row, grouped, records
 from controllines.report.sentences import Scope, conflict_phrase, told
-from controllines.report.words import word
+from controllines.report.words import clean, word
 from controllines.rules.cases import Case, Print, Printed
 from controllines.rules.levels import CLEAR
 from controllines.rules.words import text
@@ -109,6 +110,23 @@ def subject_word(level: str | None, rows: Sequence[Row]) -> str:
         return word("titles", "verdict_none")
     setting = [row for row in rows if row["level"] == level and row["decisive"]]
     return level_word(level, setting, None)
+
+
+def asked(result: CheckResult) -> tuple[FormRow, ...]:
+    """Return the projects with open questions, and what is known of them: the sheet 待补充, the next ``--facts``."""
+    owner = dict(zip(result.parcels["parcel_id"], result.parcels["project_id"], strict=True))
+    questions: dict[str, list[str]] = {}
+    for row in records(result.verdicts, ("scope", "subject_id", "question")):
+        project = row["subject_id"] if row["scope"] == "project" else owner[row["subject_id"]]
+        if row["question"]:
+            questions.setdefault(project, []).append(row["question"])
+    facts = grouped(records(result.facts), "project_id")
+    return tuple(
+        FormRow(row["project_id"], clean(row["name"]), {fact["key"]: fact["value"] for fact in
+                                                        facts.get(row["project_id"], [])},
+                tuple(dict.fromkeys(questions[row["project_id"]])))
+        for row in records(result.projects) if row["project_id"] in questions
+    )  # fmt: skip
 
 
 def project_wholes(result: CheckResult) -> list[Row]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import xlsxwriter
 
+from controllines.facts import add_form
 from controllines.report.figures import Figure
 from controllines.report.model import Report
 from controllines.report.sheets import Cell, Column, Table, tables
@@ -40,6 +41,8 @@ def write(report: Report, path: Path) -> None:
         styles = _Styles(book)
         for table in tables(report):
             _sheet(book.add_worksheet(table.name), table, report, styles)
+        if report.asked:
+            add_form(book, report.asked, questions=True)
 
 
 class _Styles:
