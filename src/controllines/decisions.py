@@ -57,6 +57,11 @@ class Decision:
     where: str = ""
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """The cells of the columns of 明细, as they are read back."""
+        return choices()[LEVELS.index(self.level)], self.reason, self.document, self.by, self.date
+
+    @property
     def trail(self) -> str:
         """The decision in words, as outputs show it beside the level of the rules."""
         return text("decision", "trail", reason=self.reason, document=self.document, by=self.by, date=self.date)
@@ -70,6 +75,11 @@ class Decisions:
     run_id: str | None = None
     path: str = ""
     sha256: str = ""
+
+    def of(self, scope: str, subject_id: str, kind: str) -> Decision | None:
+        """Return the decision about a parcel or project and a line."""
+        key = (scope, subject_id, kind)
+        return next((item for item in self.items if (item.scope, item.subject_id, item.kind) == key), None)
 
     def record(self) -> dict[str, Any] | None:
         """Return what provenance says of them."""

@@ -10,6 +10,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from controllines.decisions import Decisions
 from controllines.facts import FACTS
 from controllines.findings import Finding, listed
 from controllines.frames import LENGTHS
@@ -43,6 +44,7 @@ class CheckResult:
         class_name, big_class, ownership, township_code, township, area_m2, ridge_m2, net_area_m2, and ``{kind}_m2`` of
         each line; see :func:`controllines.landuse.land_frame`. Empty if the plan has no land-use layer
     facts : project_id, key, value, source: what was known of each project, and where it came from
+    decisions : what reviewers decided (人工认定); the rows of ``verdicts`` they changed keep the level of the rules
     approvals : conflicts held against approval documents (认定意见范围、补划地块): scope, subject_id, project_id, fact,
         kind, role, document, required_m2, given_m2, missing_m2; see :func:`controllines.approvals.approvals_frame`
     lengths : linear projects × line: parcel_id, kind, length_m of the centre line (中心线) inside the line (null where
@@ -65,6 +67,7 @@ class CheckResult:
     land: pd.DataFrame = field(default_factory=pd.DataFrame)
     project_land: pd.DataFrame = field(default_factory=pd.DataFrame)
     approvals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    decisions: Decisions = Decisions()
     facts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(FACTS)))
     applications: Layer | None = None
 

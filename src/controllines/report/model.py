@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from controllines.decisions import Decision
 from controllines.facts import FormRow
 from controllines.kinds import in_order, registry, three_lines
 from controllines.report.figures import Area, Convention, Measures, area, parts
@@ -127,6 +128,7 @@ class Report:
     findings : rows of the result's findings
     cleaned : texts with control characters
     asked : projects with open questions, and what is known of them: the sheet 待补充
+    decisions : what reviewers decided (人工认定), by parcel and line
     """
 
     title: str
@@ -143,6 +145,7 @@ class Report:
     findings: tuple[Row, ...]
     cleaned: int
     asked: tuple[FormRow, ...] = ()
+    decisions: Mapping[tuple[str, str], Decision] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -180,6 +183,7 @@ def build(result: CheckResult, *, map_lines: str = "near") -> Report:
         findings=tuple(findings),
         cleaned=sum(unprintable(value) for row in rows for value in row.values()),
         asked=asked(result),
+        decisions={(item.subject_id, item.kind): item for item in result.decisions.items if item.scope == "parcel"},
     )
 
 

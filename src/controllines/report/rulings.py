@@ -11,7 +11,7 @@ from controllines.kinds import AVOID, Kind
 from controllines.report.figures import Convention, area, ratio_of
 from controllines.report.rows import Row, grouped, records
 from controllines.report.sentences import Scope, conflict_phrase, told
-from controllines.report.words import clean, word
+from controllines.report.words import clean, say, word
 from controllines.rules.cases import Case, Print, Printed
 from controllines.rules.levels import CLEAR
 from controllines.rules.words import text
@@ -38,6 +38,7 @@ class Ruling:
     questions : what must be asked or supplied
     sensitive : whether the level would change within the accuracy of the survey (边界敏感)
     rules : ids of the rules that apply or are open
+    original : how the level of the rules is printed where a reviewer decided otherwise (人工认定)
     """
 
     level: str | None
@@ -49,11 +50,12 @@ class Ruling:
     questions: tuple[str, ...] = ()
     sensitive: bool = False
     rules: tuple[str, ...] = ()
+    original: str = ""
 
     @property
     def speaks(self) -> bool:
         """Whether there is more to say than that the line is clear."""
-        return self.level not in (None, CLEAR) or len(self.rules) > 1
+        return self.level not in (None, CLEAR) or len(self.rules) > 1 or bool(self.original)
 
 
 def rulings(result: CheckResult) -> Rulings:
@@ -69,16 +71,21 @@ def ruling(rows: Sequence[Row], kind: Kind | None) -> Ruling:
     setting = [row for row in rows if row["level"] == level]
     said = [row for row in rows if row["level"] != "undetermined" or row["decisive"] or level != "undetermined"]
     clauses = [clause for row in said for clause in row["basis"]]
+    decided = [row for row in rows if row["override"]]
+    original = [row | {"level": row["original_level"], "override": None} for row in decided]
+    before = level_word(original[0]["level"], original, kind) if original else ""
+    trails = [say("ruling", "decided", trail=row["override"], original=before) for row in decided]
     return Ruling(
         level=level,
         word=level_word(level, setting, kind),
-        sentences=tuple(dict.fromkeys(row["sentence"] for row in said)),
+        sentences=tuple(dict.fromkeys([*(row["sentence"] for row in said), *trails])),
         basis=tuple(dict.fromkeys(map(clause_text, clauses))),
         authority=_authority(setting),
         requires=tuple(dict.fromkeys(name for row in said for name in row["requires"])),
         questions=tuple(dict.fromkeys(row["question"] for row in rows if row["question"])),
         sensitive=any(row["flips"] is True for row in rows),
         rules=tuple(row["rule_id"] for row in rows),
+        original=before,
     )
 
 

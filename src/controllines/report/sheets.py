@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from controllines.classes import classification
+from controllines.decisions import DECIDED
 from controllines.findings import LISTED_PER_CODE, SEVERITIES, catalogue
 from controllines.kinds import AVOID, registry
 from controllines.report.figures import Figure, area, figure, metres, percent, total
@@ -30,7 +31,7 @@ class Column:
     ----------
     heading : Chinese heading, may hold line breaks
     width : in widths of a digit
-    kind : ``text``, ``wrap`` (long text), ``count``, ``ha``, ``mu``, ``m2``, ``m`` or ``percent``
+    kind : ``text``, ``wrap`` (long text), ``level`` (chosen from those of 人工认定), ``count``, ``ha``, ``mu``, ``m2``, ``m`` or ``percent``
     group : heading above it, shared with its neighbours
     total : whether its sum stands below the table
     """
@@ -145,16 +146,22 @@ def _detail(report: Report) -> Table:
         _column("width_m", 8, "m"), _column("clearance_m", 8, "m"), _column("flags", 18, "wrap"),
         _column("verdict", 22, "wrap"), _column("sentence", 60, "wrap"),
     )  # fmt: skip
+    ruled = any(line.ruling.level for parcel in report.parcels for line in parcel.lines)
+    if ruled:
+        kinds = ("level", "wrap", "wrap", "text", "text")
+        columns += tuple(Column(head, 16, kind) for head, kind in zip(DECIDED, kinds, strict=True))
 
     def cells(parcel: ParcelRow, line: LineRow) -> tuple[Cell, ...]:
         shown, row = line.shown, line.row
+        decided = report.decisions.get((row["parcel_id"], row["kind"])) if ruled else None
         small = (figure(row[key], "平方米") for key in ("contact_m2", "sliver_m2", "shared_m2"))
         return (
             parcel.parcel_id, parcel.project, clean(line.scope.kind.zh), line.result,
             shown.inside.ha, shown.outside.ha, shown.conflict.ha, shown.conflict.mu, percent(row["share"]),
             shown.net.ha, shown.uncovered.ha, area(report.show.other(row)).ha, *small,
             *(metres(row[key]) for key in ("depth_m", "width_m", "clearance_m")),
-            "、".join(line.flags), line.ruling.word, line.sentence,
+            "、".join(line.flags), line.ruling.original or line.ruling.word, line.sentence,
+            *(decided.shown if decided else [""] * len(DECIDED) if ruled else []),
         )  # fmt: skip
 
     rows = tuple(cells(parcel, line) for parcel in report.parcels for line in parcel.lines)

@@ -12,6 +12,7 @@ from typing import Any
 
 import xlsxwriter
 
+from controllines.decisions import choices
 from controllines.facts import add_form
 from controllines.report.figures import Figure
 from controllines.report.model import Report
@@ -85,6 +86,9 @@ def _sheet(sheet: Any, table: Table, report: Report, styles: _Styles) -> None:
         sheet.set_row(row, _height(cells, table.columns))
         _row(sheet, row, cells, table.columns, style=lambda kind, text: styles.cell(kind, text=text))
     last = first + len(table.rows)
+    for number, column in enumerate(table.columns):
+        if column.kind == "level" and table.rows:
+            sheet.data_validation(first, number, last - 1, number, {"validate": "list", "source": list(choices())})
     if table.rows:
         sheet.autofilter(first - 1, 0, last - 1, width - 1)
     _row(sheet, last, table.totals, table.columns, style=lambda kind, text: styles.cell(kind, text=text, last=True))
