@@ -67,7 +67,7 @@ class CheckResult:
     land: pd.DataFrame = field(default_factory=pd.DataFrame)
     project_land: pd.DataFrame = field(default_factory=pd.DataFrame)
     approvals: pd.DataFrame = field(default_factory=pd.DataFrame)
-    decisions: Decisions = Decisions()
+    decisions: Decisions = field(default_factory=Decisions)
     facts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(FACTS)))
     applications: Layer | None = None
 

@@ -31,7 +31,8 @@ class Column:
     ----------
     heading : Chinese heading, may hold line breaks
     width : in widths of a digit
-    kind : ``text``, ``wrap`` (long text), ``level`` (chosen from those of 人工认定), ``count``, ``ha``, ``mu``, ``m2``, ``m`` or ``percent``
+    kind : ``text``, ``wrap`` (long text), ``level`` (of 人工认定, to choose), ``count``, ``ha``, ``mu``, ``m2``, ``m`` or
+        ``percent``
     group : heading above it, shared with its neighbours
     total : whether its sum stands below the table
     """
@@ -137,7 +138,7 @@ def _names(parcel: ParcelRow, kind: str) -> str:
 
 def _detail(report: Report) -> Table:
     other = "other_official_ha" if report.show.planar else "other_planar_ha"
-    columns = (
+    columns: tuple[Column, ...] = (
         _column("parcel_id", 16, "wrap"), _column("project", 20, "wrap"), _column("line", 16), _column("result", 17),
         _column("in_ha", 11, "ha"), _column("out_ha", 11, "ha"), _column("conflict_ha", 13, "ha"),
         _column("conflict_mu", 13, "mu"), _column("share", 9, "percent"), _column("net_only_ha", 12, "ha"),
