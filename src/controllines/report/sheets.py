@@ -31,8 +31,8 @@ class Column:
     ----------
     heading : Chinese heading, may hold line breaks
     width : in widths of a digit
-    kind : ``text``, ``wrap`` (long text), ``level`` (of 人工认定, to choose), ``count``, ``ha``, ``mu``, ``m2``, ``m`` or
-        ``percent``
+    kind : ``text``, ``wrap`` (long text), ``level`` (of 人工认定, to choose), ``count``, ``ha``, ``mu``, ``m2``, ``m``
+        or ``percent``
     group : heading above it, shared with its neighbours
     total : whether its sum stands below the table
     """
