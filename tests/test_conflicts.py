@@ -12,7 +12,7 @@ import pytest
 import shapely
 from shapely import Polygon, box
 
-from controllines.lengths import CIRCLE_ACCURACY
+from controllines.inscribed import ACCURACY
 from controllines.pipeline import check
 from controllines.plans import open_plan
 from tests.builders import (
@@ -642,12 +642,12 @@ def figures(result, kind=RED):
 
 
 def same_figures(first, second, *, rtol=1e-7):
-    """Areas to ``rtol``; depth and width, which are searched for, to the accuracy that lengths states."""
+    """Areas to ``rtol``; depth and width, which are searched for, to the accuracy that is stated."""
     searched = ["depth_m", "width_m"]
     pd.testing.assert_frame_equal(
         first.drop(columns=searched), second.drop(columns=searched), check_exact=False, rtol=rtol, atol=1e-6
     )
-    pd.testing.assert_frame_equal(first[searched], second[searched], check_exact=False, rtol=CIRCLE_ACCURACY)
+    pd.testing.assert_frame_equal(first[searched], second[searched], check_exact=False, rtol=2 * ACCURACY)
 
 
 def test_order_start_and_direction_do_not_matter():

@@ -12,7 +12,15 @@ import shapely
 from shapely import Polygon, box
 
 from controllines.crs import gauss_kruger, plane_of, recognise, to_plane
-from controllines.lengths import clearance, greatest_width, inset_depth, is_contact, mean_width, true_metres
+from controllines.lengths import (
+    clearance,
+    depth_and_width,
+    greatest_width,
+    inset_depth,
+    is_contact,
+    mean_width,
+    true_metres,
+)
 from controllines.pipeline import check
 from tests.builders import CITY, EPSG, RED, dense, here, make_plan, measure, moved, parcels, row, scale, shifted
 
@@ -77,6 +85,33 @@ def test_depth_and_width(parcel, part, depth, width):
     assert inset_depth(true_metres(land, PLANE), local)[0] * k == pytest.approx(depth, rel=2e-4)
     assert greatest_width(local)[0] * k == pytest.approx(width, rel=1e-4)
     assert inset_depth(local, local)[0] * 2 * k == pytest.approx(width, rel=1e-4)
+
+
+def width(shape):
+    return greatest_width(np.array([shape], dtype=object))[0]
+
+
+@pytest.mark.parametrize("gap", [0.00002, 0.00009])
+def test_a_hairline_splits_nothing(gap):
+    """Neighbours united with a gap below the coordinate precision are one piece of land."""
+    square = shapely.MultiPolygon([box(0, 0, 50, 100), box(50 + gap, 0, 100 + gap, 100)])
+    assert width(square) == pytest.approx(100, rel=2e-5)
+    patch = np.array([box(40, 40, 60, 60)], dtype=object)
+    assert inset_depth(np.array([square], dtype=object), patch) == pytest.approx([50], rel=2e-5)
+    ring = (SQUARE - box(40, 40, 60, 60)) - box(50, 60, 50 + gap, 100)
+    assert width(ring) == pytest.approx(2 * _RING, rel=2e-5)
+
+
+def test_a_wider_gap_splits():
+    assert width(shapely.MultiPolygon([box(0, 0, 50, 100), box(50.001, 0, 100, 100)])) == pytest.approx(50, abs=2e-4)
+
+
+def test_the_whole_is_searched_once_and_the_same():
+    within, part = (np.array([U, one], dtype=object) for one in (SQUARE, box(0, 0, 10, 50)))
+    deep, wide = depth_and_width(within, part)
+    assert deep == pytest.approx([CORNER, 10], rel=2e-5)
+    assert wide == pytest.approx([2 * CORNER, 10], rel=2e-5)
+    assert deep == pytest.approx(inset_depth(within, part), rel=2e-5)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,11 @@ import numpy as np
 import shapely
 
 from controllines.crs import Plane
+from controllines.inscribed import deepest_in, deepest_on, outline_of
 
 Array = np.ndarray
-#: Lengths found by halving are right to this share of themselves.
-ACCURACY = 1e-5
-#: The largest circle inside is right to this share of the mean width.
-CIRCLE_ACCURACY = 2e-4
+#: Polygons searched together, which bounds the memory.
+BLOCK = 512
 #: A part whose mean width is no more than the coordinate precision (m) is contact (接边), not conflict.
 CONTACT_WIDTH_M = 0.0001
 
@@ -41,50 +40,45 @@ def is_contact(geoms: Array, plane: Plane) -> Array:
     return np.asarray(mean_width(geoms, plane) <= CONTACT_WIDTH_M)
 
 
+def depth_and_width(within: Array, part: Array) -> tuple[Array, Array]:
+    """Return :func:`inset_depth` and :func:`greatest_width` of parts; where a part is the whole they are one search."""
+    width = greatest_width(part)
+    depth = width / 2
+    rows = np.flatnonzero(~shapely.equals_identical(within, part))
+    depth[rows] = inset_depth(within[rows], part[rows])
+    return depth, width
+
+
 def greatest_width(geoms: Array) -> Array:
     """Return the diameter (m) of the largest circle inside polygons in true-metre coordinates, across hairlines."""
-    return 2 * (np.asarray(shapely.length(_largest_circle(_without_hairlines(geoms)))) - CONTACT_WIDTH_M / 2)
-
-
-def _without_hairlines(geoms: Array) -> Array:
-    """Grow polygons by half the coordinate precision: hairline gaps, as between neighbours united, close."""
-    return np.asarray(shapely.buffer(geoms, CONTACT_WIDTH_M / 2, join_style="mitre"))
-
-
-def _largest_circle(geoms: Array) -> Array:
-    """Return the line from the middle of the largest circle inside to its rim."""
-    mean = 2 * shapely.area(geoms) / shapely.length(geoms)
-    return np.asarray(shapely.maximum_inscribed_circle(geoms, tolerance=CIRCLE_ACCURACY * mean))
+    radius = np.zeros(len(geoms))
+    for rows in _blocks(len(geoms)):
+        closed = _without_hairlines(geoms[rows])
+        radius[rows] = deepest_in(outline_of(closed), closed, radius[rows], whole=True)
+    return 2 * np.maximum(radius - CONTACT_WIDTH_M / 2, 0)
 
 
 def inset_depth(within: Array, part: Array) -> Array:
     """Return the smallest inward shift of ``within`` (m, true-metre coordinates) at which nothing of ``part`` remains.
 
-    It is the greatest distance of a point of ``part`` from the boundary of ``within``. Where ``part`` holds the middle
-    of the largest circle inside, it is that circle's radius; else it is found by halving, to 0.001 % (offsets leave out
-    shallow bends of the outline: up to 1 % there).
+    It is the greatest distance of a point of ``part`` from the boundary of ``within``, which ``part`` lies in;
+    hairlines are no boundary. The point is on the outline of the part, or the middle of a circle held by ``within``.
     """
-    lands, owner = shapely.get_parts(_without_hairlines(within), return_index=True)
     depth = np.zeros(len(within))
-    np.maximum.at(depth, owner, _depth(lands, part[owner]) - CONTACT_WIDTH_M / 2)
-    return depth
+    for rows in _blocks(len(within)):
+        outline = outline_of(_without_hairlines(within[rows]))
+        on_outline = deepest_on(outline, outline_of(part[rows]), depth[rows])
+        depth[rows] = deepest_in(outline, part[rows], on_outline, whole=False)
+    return np.maximum(depth - CONTACT_WIDTH_M / 2, 0)
 
 
-def _depth(within: Array, part: Array) -> Array:
-    """Return the depth in single polygons; 0 where ``part`` is elsewhere."""
-    # An offset by more than this would turn inside out: the engine takes it for land up to 1 % further.
-    circle = _largest_circle(within)
-    high = np.asarray(shapely.length(circle))
-    low = np.where(shapely.intersects(shapely.get_point(circle, 0), part), high, 0)
-    rows = np.flatnonzero((low < high) & shapely.intersects(within, part))
-    high[~shapely.intersects(within, part)] = 0
-    while len(rows):
-        middle = (low[rows] + high[rows]) / 2
-        left = shapely.buffer(within[rows], -middle, quad_segs=32)
-        remains = shapely.intersects(left, part[rows])
-        low[rows[remains]], high[rows[~remains]] = middle[remains], middle[~remains]
-        rows = rows[high[rows] - low[rows] > np.maximum(ACCURACY * high[rows], 1e-7)]
-    return np.asarray((low + high) / 2)
+def _blocks(count: int) -> list[slice]:
+    return [slice(first, first + BLOCK) for first in range(0, count, BLOCK)]
+
+
+def _without_hairlines(geoms: Array) -> Array:
+    """Grow polygons by half the coordinate precision: hairline gaps, as between neighbours united, close."""
+    return np.asarray(shapely.buffer(geoms, CONTACT_WIDTH_M / 2, join_style="mitre"))
 
 
 def clearance(geoms: Array, obstacles: tuple[Array, Array], plane: Plane, limit_m: float) -> Array:

@@ -20,8 +20,7 @@ from controllines.layers import Layer, net_factors
 from controllines.lengths import (
     CONTACT_WIDTH_M,
     clearance,
-    greatest_width,
-    inset_depth,
+    depth_and_width,
     mean_width,
     true_metres,
 )
@@ -252,8 +251,7 @@ def _shape_of_conflict(
     rows = np.flatnonzero(shapely.area(conflict) > 0)
     depth, greatest = np.full(count, np.nan), np.full(count, np.nan)
     local = true_metres(conflict[rows], land.plane, around=land.geoms[rows])
-    depth[rows] = inset_depth(true_metres(land.geoms[rows], land.plane), local)
-    greatest[rows] = greatest_width(local)
+    depth[rows], greatest[rows] = depth_and_width(true_metres(land.geoms[rows], land.plane), local)
     return {
         "sliver_m2": sum_by(shapely.area(parts[slivers]), index[slivers], count),
         "depth_m": depth,
