@@ -23,7 +23,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,8 @@ import seeds
 
 SECONDS = 60.0
 RSS_KIB = 1_000_000_000 // 1024
+#: Mutants given to a child at a time.
+AHEAD = 8
 FORMATS = tuple(seeds.SUFFIX)
 
 
@@ -222,35 +224,38 @@ class Figures:
 
 
 class Lane:
-    """A child and the mutant it reads."""
+    """A child and the mutants given to it, some ahead so that it never waits for the next."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.args, self.number, self.since = args, -1, time.monotonic()
+        self.args, self.since = args, time.monotonic()
+        self.pending: deque[int] = deque()
         self.child = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, __file__, "--serve", "--seed", str(self.args.seed), "--keep", str(self.args.keep)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # Without buffers: an answer that Python has read ahead would not wake the selector.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 
-    def give(self, number: int) -> None:
-        """Let the child read one mutant; without a number it ends."""
-        self.number, self.since = number, time.monotonic()
+    def give(self, *numbers: int) -> None:
+        """Let the child read mutants, behind those it has."""
         assert self.child.stdin is not None
-        self.child.stdin.write(f"{number}\n".encode())
-        self.child.stdin.flush()
+        self.pending += numbers
+        self.child.stdin.write("".join(f"{number}\n" for number in numbers).encode())
 
     def answer(self, originals: dict[str, bytes]) -> dict[str, Any]:
-        """Return what became of the mutant; one that the child did not survive is kept and counted."""
+        """Return what became of a mutant; one that the child did not survive is kept and counted."""
         assert self.child.stdout is not None
-        line = self.child.stdout.readline()
+        line, number, seconds = self.child.stdout.readline(), self.pending.popleft(), time.monotonic() - self.since
+        self.since = time.monotonic()
         if line.endswith(b"\n"):
             return dict(json.loads(line))
         why = f"crash {self.child.wait()}"
-        name, data = mutant(self.number, self.args.seed, originals)
-        _keep(self.args.keep, self.number, name, data, why=why)
-        self.child = self.start()
-        return {"n": self.number, "sha": sha(name, data), "format": name, "kind": why, "code": f"mutant {self.number}",
-                "seconds": time.monotonic() - self.since, "rss": 0, "worker_rss": 0}  # fmt: skip
+        name, data = mutant(number, self.args.seed, originals)
+        _keep(self.args.keep, number, name, data, why=why)
+        waiting, self.pending, self.child = self.pending, deque(), self.start()
+        self.give(*waiting)
+        return {"n": number, "sha": sha(name, data), "format": name, "kind": why, "code": f"mutant {number}",
+                "seconds": seconds, "rss": 0, "worker_rss": 0}  # fmt: skip
 
     def end(self) -> None:
         assert self.child.stdin is not None
@@ -296,32 +301,36 @@ def run(args: argparse.Namespace, journal: Journal) -> Figures:
         figures.add(told)
     done = {told["n"] for told in journal.told}
     numbers = (n for n in itertools.count() if n not in done)
-    with selectors.DefaultSelector() as selector:
-        for _ in range(args.jobs):
-            _next(selector, Lane(args), figures, numbers)
-        while selector.get_map():
-            for key, _ in selector.select(5.0):
-                lane: Lane = key.data
-                selector.unregister(key.fileobj)
-                told = lane.answer(originals)
-                journal.write(told)
-                figures.add(told)
-                _next(selector, lane, figures, numbers)
-                if args.verbose and figures.read % 5000 == 0:
-                    sys.stderr.write(figures.text() + "\n")
-            for key in list(selector.get_map().values()):
-                if time.monotonic() - key.data.since > SECONDS + 30:  # stuck where no signal reaches Python
-                    key.data.child.kill()
+    lanes = [Lane(args) for _ in range(args.jobs)]
+    while working := [lane for lane in lanes if _filled(lane, lanes, figures, numbers)]:
+        for lane in _answering(working):
+            told = lane.answer(originals)
+            journal.write(told)
+            figures.add(told)
+            if args.verbose and figures.read % 5000 == 0:
+                sys.stderr.write(figures.text() + "\n")
+    for lane in lanes:
+        lane.end()
     return figures
 
 
-def _next(selector: selectors.BaseSelector, lane: Lane, figures: Figures, numbers: Iterator[int]) -> None:
-    """Give a lane its next mutant, or let it end: no more are out than are wanted."""
-    if len(figures.seen) + len(selector.get_map()) >= lane.args.count:
-        lane.end()
-        return
-    lane.give(next(numbers))
-    selector.register(lane.child.stdout, selectors.EVENT_READ, lane)  # type: ignore[arg-type]
+def _filled(lane: Lane, lanes: list[Lane], figures: Figures, numbers: Iterator[int]) -> bool:
+    """Give a lane what it lacks, no more than is wanted; return whether it has anything to do."""
+    while len(lane.pending) < AHEAD and len(figures.seen) + sum(len(one.pending) for one in lanes) < lane.args.count:
+        lane.give(next(numbers))
+    return bool(lane.pending)
+
+
+def _answering(lanes: list[Lane]) -> list[Lane]:
+    """Wait for lanes that have an answer, or have ended; a child that no signal reaches is ended."""
+    with selectors.DefaultSelector() as selector:
+        for lane in lanes:
+            selector.register(lane.child.stdout, selectors.EVENT_READ, lane)  # type: ignore[arg-type]
+        ready = [key.data for key, _ in selector.select(5.0)]
+    for lane in lanes:
+        if time.monotonic() - lane.since > SECONDS + 30 and lane not in ready:
+            lane.child.kill()
+    return ready
 
 
 def main() -> int:

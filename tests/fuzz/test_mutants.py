@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 FUZZER = Path(__file__).with_name("mutate.py")
 
 
-def _run(keep: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def _run(keep: Path, *options: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(FUZZER), "--keep", str(keep), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    first = [] if path is None else [str(path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*first, os.environ.get("PYTHONPATH", "")])}
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
 
 
 def test_two_thousand_mutants_end_as_result_or_coded_error(tmp_path: Path) -> None:
@@ -75,3 +78,24 @@ def test_a_failure_is_found_and_kept(tmp_path: Path) -> None:
     assert done.stdout.count('"failure"') == 3
     assert len(list((tmp_path / "kept").glob("*.why"))) == 3
     assert "ZeroDivisionError: on purpose" in (tmp_path / "kept/0.why").read_text(encoding="utf-8")
+
+
+def test_a_child_that_dies_costs_its_mutant_only(tmp_path: Path) -> None:
+    # The third file that a child reads ends it, as a crash of a library would.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if '--serve' in sys.argv:\n"
+        "    import controllines.parcels as p\n"
+        "    read, calls = p.read_parcels, []\n"
+        "    def broken(*a, **k):\n"
+        "        calls.append(a)\n"
+        "        return os.abort() if len(calls) == 3 else read(*a, **k)\n"
+        "    p.read_parcels = broken\n",
+        encoding="utf-8",
+    )
+    journal = tmp_path / "j"
+    done = _run(tmp_path / "kept", "--count", "8", "--jobs", "1", "--journal", str(journal), path=tmp_path)
+    assert done.returncode == 1
+    told = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()[1:]]
+    assert [(item["n"], item["kind"].startswith("crash")) for item in told] == [(n, n in (2, 5)) for n in range(8)]
+    assert sorted(file.stem for file in (tmp_path / "kept").glob("*.why")) == ["2", "5"]
