@@ -24,8 +24,7 @@ def geoms(*shapes):
 def off(left, right):
     """Greatest difference of each pair from exact arithmetic over all answers, and what the guard may leave of it."""
     got, recomputed = run.measured(left, right)
-    frames = run.frames_around(left, right)
-    exact = [run.expected(*row) for row in zip(left, right, frames, strict=True)]
+    exact = run.expected(left, right, run.frames_around(left, right))
     # a recomputed answer is snapped to the grid
     allowed = run.TOLERANCE_M2 + 2 * guard.GUARD_GRID_M * (shapely.length(left) + shapely.length(right))
     return np.abs(got - exact).max(axis=1) / np.where(recomputed, allowed, run.TOLERANCE_M2), recomputed

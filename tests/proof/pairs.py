@@ -27,7 +27,7 @@ Drawn = tuple[Geometry, Geometry]
 CHUNK, ROW, SQUARE_M = 1000, 32, 4000.0
 LARGE_ROW, LARGE_M, LARGE_FROM_M = 8, 80_000.0, 200_000.0
 #: One pair of so many lies where others lie, too: at the origin itself.
-ALONE = 49
+ALONE = 199
 #: name -> origin (m): middle of a county plane, Gauss–Krüger without and with zone prefix; degrees go to the plane.
 ORIGINS = {
     "local": (0.0, 0.0),
@@ -92,9 +92,9 @@ def holed(rng: Rng) -> Geometry:
 
 
 def fractal(rng: Rng) -> Geometry:
-    """A ring whose edges were halved and moved sideways four times: 48 to 96 corners."""
+    """A ring whose edges were halved and moved sideways three times: 24 to 48 corners."""
     xy = ring(rng, int(rng.integers(3, 7)), 0.6) * 450 + somewhere(rng, 250)
-    for _ in range(4):
+    for _ in range(3):
         ahead = np.roll(xy, -1, axis=0)
         aside = (ahead - xy)[:, ::-1] * [1.0, -1.0] * rng.uniform(-0.22, 0.22, (len(xy), 1))
         xy = np.stack([xy, (xy + ahead) / 2 + aside], axis=1).reshape(-1, 2)
@@ -105,7 +105,7 @@ def cells(rng: Rng, size: float) -> Geometry:
     """Squares of a board put together: holes and parts that touch at corners, edges that coincide."""
     row, column = np.nonzero(rng.random((5, 5)) < 0.55)
     boxes = shapely.box(column * size, row * size, (column + 1) * size, (row + 1) * size)
-    return shapely.union_all(boxes)
+    return shapely.coverage_union_all(boxes)
 
 
 def parts(rng: Rng) -> Geometry:
@@ -143,8 +143,8 @@ def split(rng: Rng) -> Drawn:
     """Parts of one star as a GIS cuts them: both sides of a line, or a side and the whole."""
     whole = star(rng) if rng.random() < 0.5 else holed(rng)
     side = polygon(turned(np.array([[-2e3, 0], [2e3, 0], [2e3, 2e3], [-2e3, 2e3]]), rng.uniform(0, 7)))
-    inside, outside = shapely.intersection(whole, side), shapely.difference(whole, side)
-    return (inside, outside) if rng.random() < 0.5 else (whole, inside)
+    inside = shapely.intersection(whole, side)
+    return inside, (shapely.difference(whole, side) if rng.random() < 0.5 else whole)
 
 
 def densified(rng: Rng) -> Drawn:
