@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -223,8 +224,10 @@ def test_command_line(plan: cl.Plan, halves: Path, tmp_path: Path) -> None:
     toml = "".join(f'[layers.{name}]\npath = "{name}.gpkg"\n' for name in ("township", "ecological_redline"))
     (tmp_path / "plan.toml").write_text(f'[plan]\nname = "试验"\n{toml}', encoding="utf-8")
     command = ["raster", str(halves), "--plan", str(tmp_path / "plan.toml"), "--by", "乡镇", "--names", "1=耕地"]
+    # GIS desks set PROJ_LIB to their own folder: the CRS of the raster must not notice.
+    desk = os.environ | {"PROJ_LIB": str(tmp_path), "PROJ_DATA": str(tmp_path)}
     done = subprocess.run([sys.executable, "-m", "controllines", *command, "--out", str(tmp_path / "out")], check=False,
-                          capture_output=True, text=True, encoding="utf-8")  # fmt: skip
+                          capture_output=True, text=True, encoding="utf-8", env=desk)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "最大相差" in done.stdout
     book = openpyxl.load_workbook(tmp_path / "out" / "面积统计表.xlsx")

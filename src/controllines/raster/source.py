@@ -107,6 +107,7 @@ def open_raster(
     if not file.is_file():
         raise InputError.of("FILE_NOT_FOUND", source=path)
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
+        _own_proj_data(Path(rasterio.__file__).parent / "proj_data")
         try:
             dataset = DatasetReader(str(file), driver=list(DRIVERS))  # rasterio.open takes one driver only
         except RasterioError as problem:
@@ -119,6 +120,14 @@ def open_raster(
             source, found = _crs(file, dataset, affine, (crs, datum))
             yield Raster(file, sha256(file), affine, source, np.dtype(dataset.dtypes[band - 1]),
                          dataset.nodatavals[band - 1], found, dataset, band)  # fmt: skip
+
+
+def _own_proj_data(folder: Path) -> None:
+    """Let the reader name CRS by its own register: a GIS desk's ``PROJ_LIB`` would take their datums away."""
+    from rasterio._env import set_proj_data_search_path  # no public way
+
+    if folder.is_dir():
+        set_proj_data_search_path(str(folder))
 
 
 def _affine(path: Path, dataset: Any) -> Affine:
