@@ -6,7 +6,7 @@ import datetime
 import sys
 import tomllib
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 from controllines.errors import ControlLinesError, InputError, OutputError, PlanError, UsageError
 from controllines.findings import Finding, finding
 
-USAGE, NOTHING, PLAN, OUTPUT, INTERNAL, INTERRUPTED = 2, 3, 4, 5, 70, 130
+USAGE, NOTHING, PLAN, OUTPUT, FAIL_ON, INTERNAL, INTERRUPTED = 2, 3, 4, 5, 10, 70, 130
 _EXIT: dict[type[ControlLinesError], int] = {
     UsageError: USAGE,
     PlanError: PLAN,
@@ -59,6 +59,10 @@ def _top(
 
 
 _state = {"debug": False}
+_FAIL_HELP = "有地块或项目达到该等级（或待核实）时退出码 10"
+rules_app = typer.Typer(help="规则包 · Rule packs: list, show, check; explain verdicts.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+Pack = Annotated[str, typer.Option("--rules", help="规则包：national 或路径 · rule pack")]
 
 
 @app.command()
@@ -72,6 +76,10 @@ def check(
     project_by: ProjectBy = None,
     facts_file: Annotated[str | None, typer.Option("--facts", help="项目信息表 xlsx · project facts")] = None,
     project: Project = None,
+    rules: Annotated[str, typer.Option(help="规则包：national、none 或路径 · rule pack")] = "national",
+    explain: Annotated[bool, typer.Option("--explain", help="印出判定过程 · print how it was judged")] = False,
+    fail_on: Annotated[str | None, typer.Option("--fail-on", help=f"{_FAIL_HELP} · exit 10 at this level")] = None,
+    accuracy: Annotated[float, typer.Option("--accuracy", help="界址点精度（米）· accuracy of the survey")] = 0.05,
     area: Annotated[str, typer.Option(help="文件所印面积 official 椭球|planar 平面 · printed area")] = "official",
     line_width: Annotated[float | None, typer.Option("--line-width", help="线状工程宽度（米）· width of lines")] = None,
     datum: Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")] = None,
@@ -81,13 +89,17 @@ def check(
 ) -> None:
     """核对申请地块与控制线是否冲突 · Check parcels against the control lines."""
     from controllines.pipeline import CheckOptions, Job, run
-    from controllines.results import counts, summary_line
+    from controllines.report.tracefile import traced
+    from controllines.results import counts, levels, summary_line
+    from controllines.rules import Level, reaches
 
     if datum not in (None, "as_is"):
         raise UsageError.of("OPTION_VALUE", layer="--datum", actual=datum, expected="as_is")
+    options = CheckOptions(lines=_split(lines), area=area, rules=rules, accuracy_m=accuracy)
+    _check_fail_on(fail_on, rules)
     job = Job(
         parcels=tuple(parcels), plan=_plan_path(plan), out=out, formats=_split(formats), as_of=as_of,
-        options=CheckOptions(lines=_split(lines), area=area), datum=datum, project_by=project_by,
+        options=options, datum=datum, project_by=project_by,
         line_width=line_width, map_lines=map_lines, paths=not no_paths, overwrite=overwrite,
         facts=facts_file, project=tuple(project or ()),
     )  # fmt: skip
@@ -97,8 +109,27 @@ def check(
     table = counts(outcome.result)
     if sys.stderr.isatty():
         _show_counts(table)
+    if explain:
+        _explain(traced(outcome.result))
     _say(f"{summary_line(outcome.result)}；{_balance(table)}。成果：{out}")
-    raise typer.Exit(0 if outcome.complete else 1)
+    reached = fail_on is not None and any(reaches(level, cast("Level", fail_on)) for level in levels(outcome.result))
+    raise typer.Exit(FAIL_ON if reached else 0 if outcome.complete else 1)
+
+
+def _check_fail_on(level: str | None, rules: str) -> None:
+    from controllines.rules import LEVELS, NONE
+
+    if level is not None and (level not in LEVELS or rules == NONE):
+        actual = level if level not in LEVELS else f"{level}（--rules none）"
+        raise UsageError.of("OPTION_VALUE", layer="--fail-on", actual=actual, expected="、".join(LEVELS))
+
+
+def _explain(records: Iterable[Mapping[str, Any]]) -> None:
+    from controllines.rules.trace import explained
+
+    for record in records:
+        for line in explained(record):
+            _say(line)
 
 
 @app.command()
@@ -299,6 +330,47 @@ def demo(
     _say("请打开：")
     for path in (results / "地图.html", results / "三线核对汇总表.xlsx", folder / "面积统计" / "面积统计表.xlsx"):
         _say(f"  {path.resolve()}")
+
+
+@rules_app.command("list")
+def list_rules(rules: Pack = "national") -> None:
+    """列出规则 · List the rules of a pack."""
+    from controllines.rules import listed, load_pack
+
+    for line in listed(load_pack(rules)):
+        _say(line)
+
+
+@rules_app.command("show")
+def show_rule(
+    rule: Annotated[str, typer.Argument(help="规则编号，如 PBF-01 · id of a rule")], rules: Pack = "national"
+) -> None:  # fmt: skip
+    """显示一条规则及其依据 · Show one rule with its clauses."""
+    from controllines.rules import described, load_pack
+
+    for line in described(load_pack(rules), rule):
+        _say(line)
+
+
+@rules_app.command("validate")
+def validate_rules(pack: Annotated[str, typer.Argument(help="规则包 · .toml 文件或文件夹")]) -> None:
+    """检查规则包 · Check a rule pack; every fault with file, line and key."""
+    from controllines.rules import load_pack
+
+    loaded = load_pack(pack)
+    changes = f"，改动 {len(loaded.changes)} 处，增加 {len(loaded.added)} 条" if loaded.base else ""
+    _say(f"{loaded.header.name} {loaded.header.version}：{len(loaded.rules)} 条规则{changes}，没有发现问题")
+
+
+@rules_app.command("explain")
+def explain_rules(
+    result: Annotated[str, typer.Argument(help="输出文件夹或 result.json · output folder or result.json")],
+    parcel: Annotated[str, typer.Argument(help="地块编号或项目编号 · id of a parcel or project")],
+) -> None:
+    """说明一个地块或项目是怎样判定的 · Explain how a parcel or project was judged."""
+    from controllines.report.tracefile import read_trace
+
+    _explain(read_trace(result, parcel))
 
 
 def main() -> None:

@@ -16,12 +16,14 @@ import pandas as pd
 
 from controllines.approvals import approvals_frame, read_documents, record
 from controllines.classes import choices
-from controllines.conflicts import Land, Widths, Workers, check_land
+from controllines.combined import divided_frame
+from controllines.conflicts import Checked, Land, Widths, Workers, check_land
 from controllines.errors import InputError, UsageError
 from controllines.extents import far_parcels, plan_box
 from controllines.facts import ProjectFacts, gather
 from controllines.findings import Finding, finding
 from controllines.frames import (
+    Projects,
     declared_findings,
     lengths_frame,
     named,
@@ -29,6 +31,7 @@ from controllines.frames import (
     pieces_frames,
     projects_of,
 )
+from controllines.judging import Circumstances, judged
 from controllines.kinds import Kind, in_order, kind_of, three_lines
 from controllines.landuse import LAND_USE, land_frame
 from controllines.layers import Layer, lay
@@ -37,6 +40,8 @@ from controllines.plans import Plan, open_plan
 from controllines.provenance import provenance
 from controllines.report import check_target, write_report
 from controllines.results import VERDICTS, CheckResult, findings_frame
+from controllines.rules import ACCURACY_M, NATIONAL, Pack, load_pack
+from controllines.rules import NONE as NO_RULES
 
 Array = np.ndarray
 Tell = Callable[[str], object]
@@ -54,6 +59,8 @@ class CheckOptions:
     widths : slivers and clearance
     big_classes : land class of 三调 → 农用地, 建设用地 or 未利用地, where it differs from the usual (disputed classes)
         and from the plan's own choice
+    rules : rule pack: ``national``, the path of another, a loaded one, or ``none`` (未作规则判定)
+    accuracy_m : accuracy of the boundary survey (界址点精度): whether a verdict would flip within it
     workers : how the work is dealt out to threads; never changes what is said
     """
 
@@ -61,7 +68,16 @@ class CheckOptions:
     area: str = "official"
     widths: Widths = Widths()
     big_classes: Mapping[str, str] = field(default_factory=dict)
+    rules: str | Path | Pack = NATIONAL
+    accuracy_m: float = ACCURACY_M
     workers: Workers = Workers()
+
+    @property
+    def pack(self) -> Pack | None:
+        """The rule pack; None without rules."""
+        if isinstance(self.rules, Pack):
+            return self.rules
+        return None if str(self.rules) == NO_RULES else load_pack(self.rules)
 
     def __post_init__(self) -> None:
         if self.area not in AREAS:
@@ -173,6 +189,7 @@ def check(
         why = "；".join(dict.fromkeys(item.message for item in causes[:3]))
         raise InputError(finding("NOTHING_CHECKED", actual=len(laid), hint=why), causes)
     kinds = _kinds(opened, options)
+    pack = options.pack
     big_classes = choices(opened.spec.big_classes | dict(options.big_classes), where=opened.path)
     known = facts if isinstance(facts, ProjectFacts) else gather(read, table=facts)
     land = Land(laid.frame["parcel_id"].to_numpy()[rows], laid.geoms[rows], laid.resolution[rows], opened.plane)
@@ -190,8 +207,8 @@ def check(
     notes += [*projects.findings, *known.findings, *documents.findings, *ridges, *short]
     findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *linear, *measured])
     said = provenance(laid, opened, kinds, options=_said(options, opened, big_classes), required=_required(options),
-                      as_of=date, facts=known.frame(), documents=record(documents))  # fmt: skip
-    return CheckResult(
+                      as_of=date, facts=known.frame(), documents=record(documents), pack=pack)  # fmt: skip
+    result = CheckResult(
         parcels=frame,
         overlaps=named(checked.overlaps, land, "parcel_id"),
         pieces=pieces,
@@ -210,12 +227,27 @@ def check(
         facts=known.frame(),
         approvals=approvals,
     )
+    if pack is None:
+        return result
+    told = Circumstances(*_divided((land, checked), projects, opened, (pack, options.widths)), facts=known.of)
+    return judged(result, pack, told, as_of=date, accuracy_m=options.accuracy_m)
+
+
+def _divided(
+    of_parcels: tuple[Land, Checked], projects: Projects, plan: Plan, how: tuple[Pack, Widths]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the land inside each line by class and by other lines, of parcels and of projects."""
+    land, checked = of_parcels
+    pack, widths = how
+    one = divided_frame(land, plan, checked, pairs=pack.pairs(), widths=widths)
+    whole = divided_frame(projects.land, plan, projects.checked, pairs=pack.pairs(), widths=widths)
+    return named(one, land, "parcel_id"), projects.table(one, whole)
 
 
 def _said(options: CheckOptions, plan: Plan, big_classes: Mapping[str, str]) -> dict[str, object]:
     """Return the options that can change a number; land classes only where there is land use."""
     classes = {"big_classes": dict(big_classes)} if LAND_USE in plan.layers else {}
-    return {"area": options.area, **asdict(options.widths), **classes}
+    return {"area": options.area, **asdict(options.widths), "accuracy_m": options.accuracy_m, **classes}
 
 
 def is_complete(result: CheckResult) -> bool:

@@ -23,11 +23,12 @@ from controllines.facts import catalogue
 from controllines.kinds import Kind, in_order, registry
 from controllines.layers import Layer
 from controllines.plans import Plan, checksum
+from controllines.rules import Pack
 
 
 def provenance(
     laid: Layer, plan: Plan, kinds: list[Kind], *, options: Mapping[str, object], required: Sequence[str],
-    as_of: dt.date, facts: pd.DataFrame, documents: Sequence[Mapping[str, Any]] = (),
+    as_of: dt.date, facts: pd.DataFrame, pack: Pack | None = None, documents: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Say where every number came from.
 
@@ -40,6 +41,7 @@ def provenance(
     as_of : date of the check (核对基准日)
     facts : what is known of the projects; its values are part of the run's number
     documents : approval documents that were read
+    pack : the rule pack, None without rules
 
     Returns
     -------
@@ -50,7 +52,8 @@ def provenance(
     said = [(Path(entry["path"]).name, entry["layer"], entry["sha256"]) for entry in inputs]
     seed = {"inputs": said, "projects": laid.frame["project_id"].astype(str).tolist(), "plan": checksum(plan),
             "options": chosen, "as_of": as_of.isoformat(), "version": __version__,
-            "facts": _told(facts), "documents": [(entry["layer"], entry["sha256"]) for entry in documents]}  # fmt: skip
+            "facts": _told(facts), "documents": [(entry["layer"], entry["sha256"]) for entry in documents],
+            "rules": pack.record() if pack else None}  # fmt: skip
     return {
         "run_id": hashlib.sha256(json.dumps(seed, ensure_ascii=False).encode()).hexdigest()[:12],
         "versions": versions(),
@@ -61,7 +64,7 @@ def provenance(
         "inputs": inputs,
         "documents": list(documents),
         "land_use": _land_use(plan),
-        "rule_pack": None,
+        "rule_pack": pack.record() if pack else None,
         "checked": [kind.key for kind in kinds],
         "required": in_order(required),
         "not_checked": _not_checked(plan, kinds),

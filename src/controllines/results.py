@@ -16,6 +16,9 @@ from controllines.findings import Finding, listed
 from controllines.frames import LENGTHS
 from controllines.layers import Layer
 from controllines.plans import Plan
+from controllines.rules import LEVELS, Level, Pack
+from controllines.rules.cases import Case
+from controllines.rules.words import text
 
 VERDICTS = (
     "scope", "subject_id", "kind", "level", "rule_id", "authority", "requires", "basis", "sentence", "question",
@@ -36,7 +39,10 @@ class CheckResult:
     outside : parcel_id, kind, area_m2, planar_area_m2, geometry: what lies outside a line to stay within
     units : parcel × unit: parcel_id, kind, code, name (范围外 where outside all), area_m2, planar_area_m2
     projects, project_overlaps : of the union of each project's parcels
-    verdicts : empty without rules
+    verdicts : one row per rule that applies or is open for a parcel or project: scope, subject_id, kind (or land_use,
+        general), level (null: a note), rule_id, authority, requires, basis, sentence, question, flips, decisive,
+        original_level, override, verification, sentence_en; empty without rules
+    cases, pack : what the rules were given, and the rule pack; the trace of the judgement follows from them
     findings : code, severity, source, layer, feature, x, y, message, expected, actual, fix
     provenance : run_id, versions, as_of, options, plan, layers, inputs, checked, not_checked
     plan : the plan it was checked against
@@ -68,6 +74,8 @@ class CheckResult:
     project_land: pd.DataFrame = field(default_factory=pd.DataFrame)
     approvals: pd.DataFrame = field(default_factory=pd.DataFrame)
     decisions: Decisions = field(default_factory=Decisions)
+    cases: tuple[Case, ...] = ()
+    pack: Pack | None = None
     facts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(FACTS)))
     applications: Layer | None = None
 
@@ -75,8 +83,8 @@ class CheckResult:
         return f"CheckResult({summary_line(self)})"
 
     def _repr_html_(self) -> str:
-        table = outcome_table(self)
-        return f"<p>{html.escape(summary_line(self))}</p>{table.to_html(escape=True)}"
+        tables = [table.to_html(escape=True) for table in (outcome_table(self), level_table(self)) if len(table)]
+        return f"<p>{html.escape(summary_line(self))}</p>{''.join(tables)}"
 
 
 def summary_line(result: CheckResult) -> str:
@@ -85,7 +93,25 @@ def summary_line(result: CheckResult) -> str:
     head = f"{status.get('checked', 0)} 个地块已核对，{status.get('excluded', 0)} 个被排除"
     hits = result.overlaps.loc[result.overlaps["outcome"] == "conflict", "kind"].value_counts()
     parts = [f"{result.plan.kind(key).zh} {hits.get(key, 0)}" for key in result.provenance["checked"]]
-    return f"{head}；存在冲突：" + "，".join(parts)
+    judged = result.parcels["verdict"].value_counts()
+    said = "，".join(f"{text('table', level)} {judged[level]}" for level in LEVELS if level in judged)
+    return f"{head}；存在冲突：" + "，".join(parts) + (f"；地块判定：{said}" if said else "")
+
+
+def levels(result: CheckResult) -> list[Level]:
+    """Return the levels of all parcels and projects that were judged."""
+    return [level for frame in (result.parcels, result.projects) for level in frame["verdict"].dropna()]
+
+
+def level_table(result: CheckResult) -> pd.DataFrame:
+    """Return the number of parcels by line and level, with Chinese headings; empty without rules."""
+    rows = result.verdicts[(result.verdicts["scope"] == "parcel") & result.verdicts["decisive"].astype(bool)]
+    if rows.empty:
+        return pd.DataFrame()
+    table = pd.crosstab(rows["kind"], rows["level"])
+    table = table.reindex(index=result.provenance["checked"], columns=list(LEVELS), fill_value=0)
+    table.index = pd.Index([result.plan.kind(key).zh for key in table.index], name="规则判定")
+    return table.rename(columns={level: text("table", level) for level in LEVELS}).rename_axis(columns=None)
 
 
 def counts(result: CheckResult) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from pyogrio.errors import DataSourceError
 from xlsxwriter.exceptions import XlsxWriterException
 
 from controllines.errors import OutputError, UsageError
-from controllines.report import csvfile, html, resultjson, vector, xlsx
+from controllines.report import csvfile, html, resultjson, tracefile, vector, xlsx
 from controllines.report.maps import MAP_LINES
 from controllines.report.model import build
 from controllines.report.rows import every_text, file_name
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FORMATS = ("xlsx", "html")
 ALWAYS = ("gpkg", "csv")
 GPKG, CSV, XLSX, HTML = "conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html"
+TRACE = tracefile.NAME
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,6 +201,9 @@ def _write_all(result: CheckResult, folder: Path, formats: Sequence[str], map_li
     if "html" in formats:
         (folder / HTML).write_bytes(html.to_bytes(report, map_lines=map_lines))
         names.append(HTML)
+    if result.pack is not None:
+        (folder / TRACE).write_bytes(tracefile.to_bytes(result))
+        names.append(TRACE)
     (folder / RESULT.name).write_bytes(resultjson.to_bytes(resultjson.document(result, listed(folder, names))))
     return [*names, RESULT.name]
 

@@ -163,7 +163,7 @@ def build(result: CheckResult, *, map_lines: str = "near") -> Report:
     """
     provenance = result.provenance
     show = Convention(planar=provenance["options"].get("area") == "planar")
-    scopes = _scopes(result)
+    scopes = scopes_of(result)
     rows = records(result.parcels)
     findings = records(result.findings)
     parcels = _parcels(result, rows, scopes, show, findings=findings)
@@ -196,7 +196,8 @@ def title(scopes: Mapping[str, Scope], checked: Iterable[str]) -> str:
     return say("titles", "some", lines=names) if names else word("titles", "none")
 
 
-def _scopes(result: CheckResult) -> dict[str, Scope]:
+def scopes_of(result: CheckResult) -> dict[str, Scope]:
+    """Return what is known of each line shown, by key."""
     chosen = result.provenance["options"].get("lines") or three_lines()
     plan = result.plan
     lines = {key for key in result.provenance["checked"] if key not in registry() or registry()[key].is_line}

@@ -16,6 +16,9 @@ from jsonschema import Draft202012Validator
 from controllines.errors import OutputError
 from controllines.report.model import OUTCOMES
 from controllines.report.rows import Row, grouped, records
+from controllines.report.rulings import questions_of, rulings
+from controllines.rules import GENERAL, LAND_USE
+from controllines.rules.levels import UNDETERMINED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +37,9 @@ LAND = ("class_code", "class_name", "big_class", "ownership", "township_code", "
         "net_area_m2")  # fmt: skip
 APPROVALS = ("fact", "kind", "role", "document", "required_m2", "given_m2", "missing_m2")
 PROJECTS = ("project_id", "name", "parcels", "area_m2", "verdict")
+VERDICT = ("level", "rule_id", "authority", "requires", "basis", "sentence", "question", "flips", "verification",
+           "original_level", "override")  # fmt: skip
+CLAUSE = ("document", "article", "verification")
 FINDINGS = ("code", "severity", "source", "layer", "feature", "x", "y", "message", "expected", "actual", "fix")
 
 
@@ -61,6 +67,8 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
     of_parcel = _land(result.land, "parcel_id")
     of_project = _land(result.project_land, "project_id")
     held = grouped(records(result.approvals, ("scope", "subject_id", *APPROVALS)), "scope", "subject_id")
+    judged = rulings(result)
+    of_subject = grouped(records(result.verdicts), "scope", "subject_id")
     facts = grouped(records(result.facts, ("project_id", "key", "value", "source")), "project_id")
     return {
         "schema": SCHEMA,
@@ -70,9 +78,11 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
             {
                 **row,
                 "layers": [
-                    {**_layer(over), "features": _pick(pieces.get((row["parcel_id"], over["kind"]), []), FEATURES)}
+                    {**_layer(over, judged.get(("parcel", row["parcel_id"], over["kind"]), [])),
+                     "features": _pick(pieces.get((row["parcel_id"], over["kind"]), []), FEATURES)}
                     for over in by_parcel.get(row["parcel_id"], [])
                 ],
+                "verdicts": _others(of_subject.get(("parcel", row["parcel_id"]), [])),
                 "units": _pick(units.get(row["parcel_id"], []), UNITS),
                 "land": of_parcel.get(row["parcel_id"], []),
                 "approvals": _pick(held.get(("parcel", row["parcel_id"]), []), APPROVALS),
@@ -82,7 +92,9 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
         "projects": [
             {
                 **row,
-                "layers": [_layer(over) for over in by_project.get(row["project_id"], [])],
+                "layers": [_layer(over, judged.get(("project", row["project_id"], over["kind"]), []))
+                           for over in by_project.get(row["project_id"], [])],
+                "verdicts": _others(of_subject.get(("project", row["project_id"]), [])),
                 "facts": {
                     fact["key"]: {"value": fact["value"], "source": fact["source"]}
                     for fact in facts.get(row["project_id"], [])
@@ -94,7 +106,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
         ],
         "findings": records(result.findings, FINDINGS),
         "files": [{"path": path, "sha256": digest} for path, digest in sorted(listed)],
-    }
+    }  # fmt: skip
 
 
 def to_bytes(content: dict[str, Any]) -> bytes:
@@ -126,8 +138,25 @@ def _land(land: pd.DataFrame, key: str) -> dict[str, list[Row]]:
     }
 
 
-def _layer(over: Row) -> Row:
-    return {**{key: over[key] for key in OVERLAPS}, "flags": over["flags"] or "", "verdict": None}
+def _layer(over: Row, judged: Sequence[Row]) -> Row:
+    setting = next((row for row in judged if row["decisive"]), None)
+    verdict = None if setting is None else _verdict(setting) | {"question": questions_of(judged)}
+    return {**{key: over[key] for key in OVERLAPS}, "flags": over["flags"] or "", "verdict": verdict}
+
+
+def _verdict(row: Row) -> Row:
+    return {**{key: row[key] for key in VERDICT}, "basis": _pick(row["basis"], CLAUSE)}
+
+
+def _others(judged: Sequence[Row]) -> list[Row]:
+    """Return what else the rules say: rules that apply besides the one that sets the level of a line, and notes.
+
+    Rules that are only open stand in result.trace.json.
+    """
+    return [
+        {"kind": row["kind"], "decisive": bool(row["decisive"]), **_verdict(row)} for row in judged
+        if (row["kind"] in (LAND_USE, GENERAL) if row["decisive"] else row["level"] != UNDETERMINED)
+    ]  # fmt: skip
 
 
 def _pick(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
@@ -160,11 +189,11 @@ def _summary(
         },
         "parcels": {
             "total": len(parcels), "checked": status["checked"], "excluded": status["excluded"],
-            "outcomes": _worst(overlaps, "parcel_id"),
+            "outcomes": _worst(overlaps, "parcel_id"), "levels": _levels(parcels),
         },
         "projects": {
             "total": len(projects), "outcomes": _worst(unions, "project_id"),
-            "levels": dict(Counter(row["verdict"] for row in projects if row["verdict"] is not None)),
+            "levels": _levels(projects),
         },
         "lines": [
             {
@@ -177,6 +206,10 @@ def _summary(
             for kind, rows in by_line.items()
         ],
     }  # fmt: skip
+
+
+def _levels(rows: list[Row]) -> dict[str, int]:
+    return dict(Counter(row["verdict"] for row in rows if row["verdict"] is not None))
 
 
 def _worst(overlaps: list[Row], key: str) -> dict[str, int]:

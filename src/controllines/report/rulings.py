@@ -82,11 +82,16 @@ def ruling(rows: Sequence[Row], kind: Kind | None) -> Ruling:
         basis=tuple(dict.fromkeys(map(clause_text, clauses))),
         authority=_authority(setting),
         requires=tuple(dict.fromkeys(name for row in said for name in row["requires"])),
-        questions=tuple(dict.fromkeys(row["question"] for row in rows if row["question"])),
+        questions=tuple(filter(None, (questions_of(rows),))),
         sensitive=any(row["flips"] is True for row in rows),
         rules=tuple(row["rule_id"] for row in rows),
         original=before,
     )
+
+
+def questions_of(rows: Sequence[Row]) -> str | None:
+    """Return all that must be asked or supplied, each once; None where nothing is open."""
+    return "".join(dict.fromkeys(row["question"] for row in rows if row["question"])) or None
 
 
 def level_word(level: str | None, setting: Sequence[Row], kind: Kind | None) -> str:
@@ -165,7 +170,8 @@ def printer(result: CheckResult, scopes: Mapping[str, Scope], show: Convention) 
             return area(m2 * ratio).phrase
 
         if row is None or kind is None:
-            return Printed("", {"whole": area(show.of(whole)).phrase}, phrase)
+            size = area(show.of(whole)).phrase
+            return Printed(say("ruling", "found", whole=size), {"whole": size}, phrase)
         mine = pieces.get((case.subject_id, kind), []) if case.scope == "parcel" else []
         shown, sentence, _ = told(row, whole, scopes[kind], show, pieces=mine)
         figures = {"conflict": conflict_phrase(scopes[kind], shown), "inside": shown.inside.phrase,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from controllines.rules.conditions import Truth
 from controllines.rules.levels import UNDETERMINED, Level, severity, worst
-from controllines.rules.models import HEARSAY, TAGS, Basis, Rule, Tag, within
+from controllines.rules.models import HEARSAY, Basis, Rule, Tag, tag_of, within
 from controllines.rules.packs import Pack
 
 
@@ -46,7 +46,7 @@ def active(pack: Pack, day: dt.date) -> dict[str, dict[str, Active]]:
     for key, rule in pack.rules.items():
         basis = tuple(item for item in rule.basis if pack.documents[item.document].in_force(day))
         if within(day, rule.valid_from, rule.valid_to) and (basis or not rule.basis):
-            tag = _tag(rule, basis)
+            tag = tag_of(rule.confidence, basis)
             found.setdefault(rule.line, {})[key] = Active(key, rule, basis, tag, _level(rule, tag))
     return found
 
@@ -55,12 +55,6 @@ def _level(rule: Rule, tag: Tag | None) -> Level | None:
     if rule.level == "note":
         return None
     return UNDETERMINED if tag in HEARSAY else rule.level
-
-
-def _tag(rule: Rule, basis: Sequence[Basis]) -> Tag | None:
-    best = max((item.verification for item in basis), key=TAGS.index, default=None)
-    given = [tag for tag in (rule.confidence, best) if tag is not None]
-    return min(given, key=TAGS.index, default=None)
 
 
 @dataclass(frozen=True)

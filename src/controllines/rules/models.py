@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -172,7 +172,7 @@ class Rule(Strict):
     zh, en : sentences
     question : what to ask when the rule is undetermined; omitted: the questions of the missing facts
     valid_from, valid_to : first and last day of the rule, besides those of its documents
-    confidence : tag of the row as a whole; omitted: that of its best clause
+    confidence : tag of the row as a whole, where it is worse than its best clause or there is no clause
     overrides : rules of the same line that give way where this one applies
     """
 
@@ -222,16 +222,20 @@ class Rule(Strict):
 
     @property
     def best(self) -> Tag | None:
-        """Tag of the row: its own, or the best of its clauses; None where it rests on no clause."""
-        if self.confidence is not None:
-            return self.confidence
-        return max((item.verification for item in self.basis), key=TAGS.index, default=None)
+        """How well the row is known, all its clauses being in force; None where it rests on nothing."""
+        return tag_of(self.confidence, self.basis)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the pairs of lines whose common land it needs."""
         for where in self.where:
             line = where.line or self.line
             yield from ((line, other.line) for other in where.others if line != LAND_USE)
+
+
+def tag_of(confidence: Tag | None, basis: Iterable[Basis]) -> Tag | None:
+    """Return how well a rule is known: by the best of these clauses, and no better than the row as a whole."""
+    best = max((item.verification for item in basis), key=TAGS.index, default=None)
+    return min((tag for tag in (confidence, best) if tag is not None), key=TAGS.index, default=None)
 
 
 def within(day: dt.date, first: dt.date | None, last: dt.date | None) -> bool:

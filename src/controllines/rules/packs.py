@@ -91,6 +91,7 @@ class Pack:
         return own | {
             "sha256": self.sha256,
             "rules": len(self.rules),
+            "documents": {key: {"title": item.title, "number": item.number} for key, item in self.documents.items()},
             "extends": self.base.record() if self.base else None,
             "changes": [{"entry": item.entry, "keys": list(item.keys)} for item in self.changes],
             "added": list(self.added),

@@ -20,6 +20,8 @@ from controllines.rules.words import text
 Names = Mapping[str, tuple[str, ...]]
 #: Differences of measured areas smaller than this (m²) are the arithmetic of the engine.
 NOISE_M2 = 1e-4
+#: Upper bound of a depth (m) that was not measured.
+NO_DEPTH_M = 1e6
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def part_of(where: Where, line: str, case: Case, classes: Mapping[str, Names]) -
 def _limits(where: Where, bounds: _Bounds, whole: float, depth: float | None) -> Iterable[tuple[Any, ...]]:
     share = _Bounds(bounds.least / whole, bounds.most / whole) if whole > 0 else _Bounds(0.0, 1.0)
     # the depth of a part is at most that of the whole conflict
-    deep = _Bounds(0.0, depth) if depth is not None else _Bounds(0.0, float("inf"))
+    deep = _Bounds(0.0, depth) if depth is not None else _Bounds(0.0, NO_DEPTH_M)
     given = [
         ("above_m2", where.above_m2, bounds), ("at_most_m2", where.at_most_m2, bounds),
         ("share_above", where.share_above, share), ("share_at_most", where.share_at_most, share),
@@ -104,7 +106,9 @@ def _line(where: Where, key: str, case: Case, classes: Mapping[str, Names]) -> _
         return _joint(line, where.without, case, classes, inside=False)
     if where.classes or where.except_classes:
         wanted = where.classes or where.except_classes
-        return _classes(line.classes, wanted, classes.get(key, {}), line.zh, keep=bool(where.classes))
+        found = _classes(line.classes, wanted, classes.get(key, {}), line.zh, keep=bool(where.classes))
+        more = (lacking,) if uncovered > 0 else ()
+        return _Bounds(found.least, found.most + uncovered, found.lacking + more)
     return _Bounds.of(line.inside_m2 or 0.0, uncovered, lacking)
 
 
@@ -116,8 +120,6 @@ def _joint(line: Line, other: Other, case: Case, classes: Mapping[str, Names], *
     if other.classes:
         known = _classes(joint.classes, other.classes, classes.get(other.line, {}), name, keep=inside)
     least = known.least + (0.0 if inside else joint.outside_m2)
-    if UNKNOWN in other.classes and inside:
-        return _Bounds(least + joint.uncovered_m2, least + joint.uncovered_m2)
     lacking = known.lacking + ((text("lacking", "layer", line=name),) if joint.uncovered_m2 > 0 else ())
     return _Bounds(least, least + (known.most - known.least) + joint.uncovered_m2, lacking)
 

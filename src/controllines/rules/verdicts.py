@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -148,8 +148,3 @@ def _clause(part: Any, documents: Mapping[str, Document]) -> dict[str, Any]:
     document = documents[part.document]
     return {"document": part.document, "title": document.title, "number": document.number, "article": part.article,
             "quotation": part.quotation, "verification": part.verification}  # fmt: skip
-
-
-def questions_of(rows: Iterable[Verdict]) -> str | None:
-    """Return everything that must be asked, each once, of several rows."""
-    return "".join(dict.fromkeys(row.question for row in rows if row.question)) or None

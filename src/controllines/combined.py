@@ -1,0 +1,102 @@
+"""Land in two lines at once (叠加): redline and the core zone of a nature reserve, farmland within the boundary.
+
+The part of the land inside one line goes through the same measuring as the land itself: contact is no overlap, and
+what the other line does not cover stays unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from controllines.conflicts import Checked, Land, Measured, Widths, check_land
+from controllines.guard import union_by
+from controllines.overlay import Pieces
+from controllines.plans import Plan
+
+Array = np.ndarray
+INSIDE, OUTSIDE, UNCOVERED = "inside", "outside", "uncovered"
+
+
+def divided_frame(
+    land: Land, plan: Plan, checked: Checked, *, pairs: Iterable[tuple[str, str]], widths: Widths
+) -> pd.DataFrame:  # fmt: skip
+    """Divide the land inside each line by its classes, and these by other lines.
+
+    Parameters
+    ----------
+    land, checked : parcels, or projects as unions of parcels, and these over the plan
+    pairs : (line, other line); a pair of which one is not in the plan has no rows
+
+    Returns
+    -------
+    ``row`` of the land, kind, class, other_kind, part, other_class, area_m2 (> 0, without mere contact). Where
+    other_kind is None the rows are the classes of the line itself; else ``part`` says whether the land lies
+    ``inside`` the other line, ``outside`` it, or is ``uncovered``: the other line says nothing of it
+    """
+    names = ["row", "kind", "class", "other_kind", "part", "other_class", "area_m2"]
+    frames = [
+        _by_class(plan, key, line.pieces).assign(kind=key, other_kind=None, part=INSIDE, other_class=None)
+        for key, line in checked.measured.items() if key in plan.layers
+    ]  # fmt: skip
+    frames += [
+        _pair(land, plan, checked, (key, other), widths=widths)
+        for key, other in sorted(set(pairs)) if key in checked.measured and {key, other} <= plan.layers.keys()
+    ]  # fmt: skip
+    frames = [frame[names].astype({"other_kind": object, "other_class": object}) for frame in frames if len(frame)]
+    if not frames:
+        return pd.DataFrame(columns=names)
+    joined = pd.concat(frames, ignore_index=True)
+    joined = joined[joined["area_m2"] > 0].sort_values("row", kind="stable", ignore_index=True)
+    classes = ["class", "other_class"]
+    joined[classes] = joined[classes].astype(object).where(joined[classes].notna(), None)
+    return joined
+
+
+def _by_class(plan: Plan, key: str, pieces: Pieces) -> pd.DataFrame:
+    """Add up pieces by land and class."""
+    frame = pd.DataFrame({"row": pieces.left, "class": _classes(plan, key, pieces), "area_m2": pieces.area})
+    return frame.groupby(["row", "class"], dropna=False, sort=False)["area_m2"].sum().reset_index()
+
+
+def _classes(plan: Plan, key: str, pieces: Pieces) -> Array:
+    """Return the class of the feature of each piece."""
+    met, of_met = np.unique(pieces.right, return_inverse=True)
+    return np.asarray(plan.layers[key].attributes(("class",), met)["class"].to_numpy(object)[of_met])
+
+
+def _pair(land: Land, plan: Plan, checked: Checked, pair: tuple[str, str], *, widths: Widths) -> pd.DataFrame:
+    """Lay each class of the land inside one line over another line."""
+    key, other = pair
+    line = checked.measured[key]
+    frame = pd.DataFrame({"row": line.pieces.left, "class": _classes(plan, key, line.pieces)})
+    number = frame.groupby(["row", "class"], dropna=False, sort=False).ngroup().to_numpy()
+    of = frame.iloc[np.unique(number, return_index=True)[1]]
+    rows = of["row"].to_numpy(int)
+    inside = replace(land, ids=land.ids[rows], geoms=union_by(line.pieces.geoms, number, len(rows)),
+                     resolution=land.resolution[rows])  # fmt: skip
+    alone = replace(plan, layers={other: plan.layers[other]})
+    measured = check_land(inside, alone, [plan.kind(other)], widths).measured[other]
+    found = [_by_class(plan, other, measured.pieces).rename(columns={"class": "other_class"}).assign(part=INSIDE)]
+    for part, area in zip((OUTSIDE, UNCOVERED), _rest(inside, measured), strict=True):
+        found.append(pd.DataFrame({"row": np.arange(len(rows)), "other_class": None, "area_m2": area, "part": part}))
+    joined = pd.concat([frame for frame in found if len(frame)] or found[:1], ignore_index=True)
+    mine = joined["row"].to_numpy(int)
+    return joined.assign(row=rows[mine], kind=key, other_kind=other, **{"class": of["class"].to_numpy(object)[mine]})
+
+
+def _rest(land: Land, measured: Measured) -> tuple[Array, Array]:
+    """Return the area outside the other line, and the area of which it says nothing.
+
+    Near a feature that was set aside, what is not inside the line may lie inside that feature.
+    """
+    over = measured.overlaps
+    known = over["area_m2"].notna().to_numpy(bool)
+    sure = known & np.array(["excluded_feature" not in flags for flags in over["flags"]], dtype=bool)
+    outside, uncovered = over["outside_m2"].to_numpy(float), over["uncovered_m2"].to_numpy(float)
+    doubtful = np.where(known, uncovered + np.where(sure, 0.0, outside), shapely.area(land.geoms))
+    return np.where(sure, outside, 0.0), doubtful
