@@ -23,7 +23,7 @@ INSIDE, OUTSIDE, UNCOVERED = "inside", "outside", "uncovered"
 
 
 def divided_frame(
-    land: Land, plan: Plan, checked: Checked, *, pairs: Iterable[tuple[str, str]], widths: Widths
+    land: Land, plan: Plan, checked: Checked, *, pairs: Iterable[tuple[str, str]]
 ) -> pd.DataFrame:  # fmt: skip
     """Divide the land inside each line by its classes, and these by other lines.
 
@@ -44,7 +44,7 @@ def divided_frame(
         for key, line in checked.measured.items() if key in plan.layers
     ]  # fmt: skip
     frames += [
-        _pair(land, plan, checked, (key, other), widths=widths)
+        _pair(land, plan, checked, (key, other))
         for key, other in sorted(set(pairs)) if key in checked.measured and {key, other} <= plan.layers.keys()
     ]  # fmt: skip
     frames = [frame[names].astype({"other_kind": object, "other_class": object}) for frame in frames if len(frame)]
@@ -69,7 +69,7 @@ def _classes(plan: Plan, key: str, pieces: Pieces) -> Array:
     return np.asarray(plan.layers[key].attributes(("class",), met)["class"].to_numpy(object)[of_met])
 
 
-def _pair(land: Land, plan: Plan, checked: Checked, pair: tuple[str, str], *, widths: Widths) -> pd.DataFrame:
+def _pair(land: Land, plan: Plan, checked: Checked, pair: tuple[str, str]) -> pd.DataFrame:
     """Lay each class of the land inside one line over another line."""
     key, other = pair
     line = checked.measured[key]
@@ -80,7 +80,7 @@ def _pair(land: Land, plan: Plan, checked: Checked, pair: tuple[str, str], *, wi
     inside = replace(land, ids=land.ids[rows], geoms=union_by(line.pieces.geoms, number, len(rows)),
                      resolution=land.resolution[rows])  # fmt: skip
     alone = replace(plan, layers={other: plan.layers[other]})
-    measured = check_land(inside, alone, [plan.kind(other)], widths).measured[other]
+    measured = check_land(inside, alone, [plan.kind(other)], Widths(clearance_to_m=0.0)).measured[other]
     found = [_by_class(plan, other, measured.pieces).rename(columns={"class": "other_class"}).assign(part=INSIDE)]
     for part, area in zip((OUTSIDE, UNCOVERED), _rest(inside, measured), strict=True):
         found.append(pd.DataFrame({"row": np.arange(len(rows)), "other_class": None, "area_m2": area, "part": part}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +140,7 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
     """
     check_target(job.out, formats=job.formats, map_lines=job.map_lines, overwrite=job.overwrite)
     as_of = _date(job.as_of)
+    options = replace(job.options, rules=job.options.pack or NO_RULES)  # a fault of the pack is told before any work
     tell("读取规划")
     plan = open_plan(job.plan)
     tell("读取申请地块")
@@ -147,7 +148,7 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
                            leave_out=(job.facts,) if job.facts else ())  # fmt: skip
     tell(f"套合 {len(parcels)} 个地块")
     known = gather(parcels, pairs=job.project, table=job.facts)
-    result = check(parcels, plan, as_of=as_of, options=job.options, facts=known)
+    result = check(parcels, plan, as_of=as_of, options=options, facts=known)
     tell("写出成果")
     written = write_report(result, job.out, formats=job.formats, map_lines=job.map_lines, paths=job.paths,
                            overwrite=job.overwrite)  # fmt: skip
@@ -229,18 +230,17 @@ def check(
     )
     if pack is None:
         return result
-    told = Circumstances(*_divided((land, checked), projects, opened, (pack, options.widths)), facts=known.of)
+    told = Circumstances(*_divided((land, checked), projects, opened, pack), facts=known.of)
     return judged(result, pack, told, as_of=date, accuracy_m=options.accuracy_m)
 
 
 def _divided(
-    of_parcels: tuple[Land, Checked], projects: Projects, plan: Plan, how: tuple[Pack, Widths]
+    of_parcels: tuple[Land, Checked], projects: Projects, plan: Plan, pack: Pack
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the land inside each line by class and by other lines, of parcels and of projects."""
     land, checked = of_parcels
-    pack, widths = how
-    one = divided_frame(land, plan, checked, pairs=pack.pairs(), widths=widths)
-    whole = divided_frame(projects.land, plan, projects.checked, pairs=pack.pairs(), widths=widths)
+    one = divided_frame(land, plan, checked, pairs=pack.pairs())
+    whole = divided_frame(projects.land, plan, projects.checked, pairs=pack.pairs())
     return named(one, land, "parcel_id"), projects.table(one, whole)
 
 
