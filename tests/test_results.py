@@ -9,8 +9,8 @@ import shapely
 
 from controllines.findings import LISTED_PER_CODE, finding
 from controllines.kinds import three_lines
-from controllines.pipeline import check
-from controllines.results import CheckResult, findings_frame, outcome_table, summary_line
+from controllines.pipeline import CheckOptions, check
+from controllines.results import CheckResult, findings_frame, level_table, levels, outcome_table, summary_line
 
 X, Y = 30_385_000, 4_738_000
 
@@ -34,7 +34,8 @@ def result() -> CheckResult:
 
 def test_one_sentence(result: CheckResult) -> None:
     said = summary_line(result)
-    assert said == "2 个地块已核对，0 个被排除；存在冲突：生态保护红线 1，永久基本农田 0，城镇开发边界 0"
+    measured = "2 个地块已核对，0 个被排除；存在冲突：生态保护红线 1，永久基本农田 0，城镇开发边界 0"
+    assert said == f"{measured}；地块判定：待核实 2"  # the boundary is missing
     assert repr(result) == f"CheckResult({said})"
 
 
@@ -49,8 +50,28 @@ def test_outcomes_by_line(result: CheckResult) -> None:
 def test_html_has_sentence_and_table(result: CheckResult) -> None:
     html = result._repr_html_()
     assert summary_line(result) in html
-    assert html.count("<tr") == 1 + len(three_lines()) + 1  # two rows of headings
+    assert html.count("<tr") == 2 * (1 + len(three_lines()) + 1)  # outcomes and levels, two rows of headings each
     assert "<i>" not in html
+
+
+def test_levels_by_line(result: CheckResult) -> None:
+    table = level_table(result)
+    assert list(table.index) == ["生态保护红线", "永久基本农田", "城镇开发边界"]
+    assert table.loc["永久基本农田", "不涉及（边界内）"] == 2
+    assert table["待核实"].tolist() == [1, 0, 2]
+    assert set(levels(result)) == {"undetermined"}
+
+
+def test_without_rules_nothing_is_judged() -> None:
+    plan = {"ecological_redline": frame((0, 0, 100, 100), BSM=["r1"])}
+    result = check(frame((10, 10, 20, 20), DKBH=["a"]), plan, as_of="2026-11-21", options=CheckOptions(rules="none"))
+    assert result.verdicts.empty
+    assert levels(result) == []
+    assert level_table(result).empty
+    assert result.parcels["verdict"].isna().all()
+    assert result.projects["verdict"].isna().all()
+    assert result.provenance["rule_pack"] is None
+    assert "地块判定" not in summary_line(result)
 
 
 def test_findings_are_capped_per_code_and_layer_but_counted() -> None:

@@ -60,6 +60,7 @@ def test_result_json_follows_the_published_schema(result):
     assert content["parcels"][-1]["layers"] == []
     assert content["summary"]["parcels"] == {
         "total": 11, "checked": 10, "excluded": 1, "outcomes": {"conflict": 5, "failed": 1, "no_data": 1, "none": 3},
+        "levels": {},
     }  # fmt: skip
 
 
