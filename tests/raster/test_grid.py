@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import controllines as cl
 from controllines.crs import Plane, recognise, to_plane
-from controllines.raster.areas import _covered
+from controllines.raster.areas import _clip, _covered
 from controllines.raster.grid import Affine, Window, grid_of
 from tests.raster.rasters import ground
 
@@ -93,3 +93,10 @@ def test_a_raster_beyond_its_projection_is_an_error() -> None:
     far = grid_of(Affine(-9e7, 4740000, 1e5, -1e5, 2000, 30), GK, PLANE)
     with pytest.raises(cl.CRSError, match="RASTER_EXTENT"):
         far.outline  # noqa: B018
+
+
+def test_a_hairline_that_became_a_line_is_no_land() -> None:
+    """The engine's fast clipping raises on it: it was left at the eastern side of a raster of 60 columns."""
+    line = [(60.000000000002274, y) for y in (-25, -22, -19.999999999991655, -19.999999999991655, -22, -25, -25)]
+    cut = _clip(np.array([shapely.Polygon(line), shapely.box(58, -22.5, 60, -21.5)], dtype=object), (-1, -22, 61, -21))
+    assert shapely.area(cut).tolist() == [0, 1]
