@@ -140,8 +140,12 @@ def near_off(left, layer, right):
 
 @pytest.mark.parametrize("way", ["large polygons", "tiles", "tiles made by the liar"])
 @pytest.mark.parametrize("lie", ["nothing", "all of the box", "all of the polygon"])
-def test_lies_about_windows_are_found(way, lie, monkeypatch):
-    """Large polygons and tiles are clipped by the window around the land: nothing for a part, all for a part."""
+@pytest.mark.parametrize("other", LIES)
+def test_lies_about_windows_are_found(way, lie, other, monkeypatch):
+    """Large polygons and tiles are clipped by the window around the land: nothing for a part, all for a part.
+
+    What then is cut is lied about, too.
+    """
     rng = np.random.default_rng(7)
     angle = np.linspace(0, 2 * np.pi, 600, endpoint=False)
     reach = 300 * (1 + 0.3 * np.sin(7 * angle) + 0.02 * rng.random(600))
@@ -163,6 +167,7 @@ def test_lies_about_windows_are_found(way, lie, monkeypatch):
     layer = right if way == "large polygons" else arranged([tiles_of(right, most=64)])
     assert near_off(left, layer, right) < 1e-6
     monkeypatch.setattr(shapely, "clip_by_rect", lying)
+    monkeypatch.setattr(shapely, "intersection", liar(shapely.intersection, rng, [LIES[other]], []))
     if way == "tiles made by the liar":
         layer = arranged([tiles_of(right, most=64)])
     assert near_off(left, layer, right) < run.TOLERANCE_M2

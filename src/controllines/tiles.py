@@ -18,7 +18,8 @@ import numpy as np
 import shapely
 
 from controllines.clean import polygonal
-from controllines.guard import attempt, union_by
+from controllines.errors import GeometryError
+from controllines.guard import attempt, cut, slack, union_by
 
 Array = np.ndarray
 
@@ -137,8 +138,11 @@ def tiles_of(geoms: Array, *, first: int = 0, most: int = MOST) -> Tiles:
     lost[part[~shapely.is_valid(pieces)]] = True
     again = np.flatnonzero(lost)
     if len(again):
-        kept, (other, of) = ~lost[part], _cut(parts[again], _intersected, most)
+        kept, (other, of) = ~lost[part], _cut(parts[again], intersected, most)
         pieces, part = np.concatenate([pieces[kept], other]), np.concatenate([part[kept], again[of]])
+        missing = np.abs(np.bincount(of, weights=shapely.area(other), minlength=len(again)) - area[again])
+        if (missing > slack(area[again])).any():
+            raise GeometryError.of("ENGINE_FAILED", actual=f"{missing.max():.6f} 平方米")
     order = np.argsort(part, kind="stable")
     pieces, part = pieces[order], part[order]
     rectangle = _is_rectangle(pieces)
@@ -208,8 +212,9 @@ def clipped(geoms: Array, boxes: Array) -> Array:
     return out
 
 
-def _intersected(geoms: Array, boxes: Array) -> Array:
-    return np.asarray(shapely.intersection(geoms, shapely.box(*boxes.T)))
+def intersected(geoms: Array, boxes: Array) -> Array:
+    """Cut each polygon off in its box, slowly and guarded."""
+    return cut(geoms, shapely.box(*boxes.T))[0]
 
 
 def _noded(pieces: Array) -> Array:

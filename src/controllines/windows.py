@@ -19,8 +19,8 @@ import numpy as np
 import shapely
 
 from controllines.clean import polygonal
-from controllines.guard import GUARD_SHARE, cut
-from controllines.tiles import EXACT, Tiles, clipped, cut_at, halves, join
+from controllines.guard import GUARD_SHARE
+from controllines.tiles import EXACT, Tiles, clipped, cut_at, halves, intersected, join
 
 Array = np.ndarray
 #: Applies a function to each item, in order: the built-in ``map`` or that of a pool of threads.
@@ -160,7 +160,7 @@ def _halved(geom: shapely.Geometry, both: Array) -> Array:
     fast = polygonal(clipped(np.full(2, geom), both))
     if abs(shapely.area(fast).sum() - shapely.area(geom)) <= EXACT * shapely.area(geom):
         return fast
-    return polygonal(shapely.intersection(geom, shapely.box(*both.T)))
+    return intersected(np.full(2, geom), both)
 
 
 def cut_off(geoms: Array, boxes: Array) -> Array:
@@ -169,7 +169,7 @@ def cut_off(geoms: Array, boxes: Array) -> Array:
     wrong = np.flatnonzero(~shapely.is_valid(out) | _unlikely(out, geoms, boxes))
     if len(wrong):
         drawn = polygonal(shapely.make_valid(geoms[wrong]))
-        out[wrong] = cut(drawn, shapely.box(*boxes[wrong].T))[0]
+        out[wrong] = intersected(drawn, boxes[wrong])
     return out
 
 
