@@ -13,8 +13,8 @@ from controllines.crs import Plane
 from controllines.inscribed import deepest_in, deepest_on, outline_of
 
 Array = np.ndarray
-#: Polygons searched together, which bounds the memory.
-BLOCK = 512
+#: Vertices searched together, which bounds the memory: a search holds some tens of numbers for each at a time.
+BLOCK = 20_000
 #: A part whose mean width is no more than the coordinate precision (m) is contact (接边), not conflict.
 CONTACT_WIDTH_M = 0.0001
 
@@ -52,7 +52,7 @@ def depth_and_width(within: Array, part: Array) -> tuple[Array, Array]:
 def greatest_width(geoms: Array) -> Array:
     """Return the diameter (m) of the largest circle inside polygons in true-metre coordinates, across hairlines."""
     radius = np.zeros(len(geoms))
-    for rows in _blocks(len(geoms)):
+    for rows in _blocks(geoms):
         closed = _without_hairlines(geoms[rows])
         radius[rows] = deepest_in(outline_of(closed), closed, radius[rows], whole=True)
     return 2 * np.maximum(radius - CONTACT_WIDTH_M / 2, 0)
@@ -65,15 +65,19 @@ def inset_depth(within: Array, part: Array) -> Array:
     hairlines are no boundary. The point is on the outline of the part, or the middle of a circle held by ``within``.
     """
     depth = np.zeros(len(within))
-    for rows in _blocks(len(within)):
-        outline = outline_of(_without_hairlines(within[rows]))
-        on_outline = deepest_on(outline, outline_of(part[rows]), depth[rows])
-        depth[rows] = deepest_in(outline, part[rows], on_outline, whole=False)
+    for rows in _blocks(part):
+        outline, inner = outline_of(_without_hairlines(within[rows])), part[rows]
+        on_outline = deepest_on(outline, outline_of(inner), depth[rows])
+        depth[rows] = deepest_in(outline, inner, on_outline, whole=False)
     return np.maximum(depth - CONTACT_WIDTH_M / 2, 0)
 
 
-def _blocks(count: int) -> list[slice]:
-    return [slice(first, first + BLOCK) for first in range(0, count, BLOCK)]
+def _blocks(geoms: Array) -> list[Array]:
+    """Return rows to search together; what is found in one does not depend on the others."""
+    if not len(geoms):
+        return []
+    block = np.cumsum(shapely.get_num_coordinates(geoms)) // BLOCK
+    return np.split(np.arange(len(geoms)), np.flatnonzero(np.diff(block)) + 1)
 
 
 def _without_hairlines(geoms: Array) -> Array:
