@@ -105,6 +105,8 @@ class ProjectRow:
     project_id: str
     name: str
     parcels: int
+    planar: Area
+    official: Area
     shown: Area
     lines: tuple[LineRow, ...]
     verdict: str = ""
@@ -317,8 +319,9 @@ def _projects(result: CheckResult, scopes: Mapping[str, Scope], show: Convention
                  for over in overlaps.get(key, [])]  # fmt: skip
         others = [(text("lines", kind), ruling(judged["project", key, kind], None)) for kind in (LAND_USE, GENERAL)
                   if ("project", key, kind) in judged]  # fmt: skip
+        areas = (area(row["planar_area_m2"]), area(row["area_m2"]), area(show.of(row)))
         made.append(ProjectRow(
-            clean(key), clean(row["name"]), int(row["parcels"]), area(show.of(row)), tuple(lines),
+            clean(key), clean(row["name"]), int(row["parcels"]), *areas, tuple(lines),
             verdict=subject_word(row["verdict"], of_project.get(key, [])), rulings=tuple(others),
         ))  # fmt: skip
     return tuple(made)

@@ -320,8 +320,8 @@ def note_lines(report: Report) -> Iterator[tuple[str, str]]:
     yield word("notes", "run_id"), report.run_id
     yield word("notes", "as_of"), info["as_of"]
     yield word("notes", "plan"), say("notes", "plan_text", **_texts(info["plan"], ("name", "version", "county")))
-    yield word("notes", "checked"), _kinds(report, info["checked"])
-    yield word("notes", "not_checked"), _kinds(report, info["not_checked"])
+    yield word("notes", "checked"), kind_names(report, info["checked"])
+    yield word("notes", "not_checked"), kind_names(report, info["not_checked"])
     yield word("notes", "rules"), _pack(info["rule_pack"])
     yield word("notes", "convention"), report.convention
     yield word("notes", "area_note"), word("area", "official_note")
@@ -369,7 +369,8 @@ def _texts(entry: Row, keys: Sequence[str]) -> dict[str, str]:
     return {key: clean(entry.get(key)) or NO_DATA for key in keys}
 
 
-def _kinds(report: Report, keys: Sequence[str]) -> str:
+def kind_names(report: Report, keys: Sequence[str]) -> str:
+    """Return the Chinese names of kinds of lines, in one text."""
     own = {scope.kind.key: clean(scope.kind.zh) for scope in report.scopes}
     names = [own.get(key) or (registry()[key].zh if key in registry() else clean(key)) for key in keys]
     return "、".join(names) or word("notes", "nothing")
@@ -387,7 +388,7 @@ def _option(report: Report, key: str, value: object) -> str:
     if key == "area":
         return report.show.name
     if key == "lines" and isinstance(value, list | tuple):
-        return _kinds(report, [str(item) for item in value])
+        return kind_names(report, [str(item) for item in value])
     if key == "big_classes" and isinstance(value, dict):
         return "，".join(f"{code} {classification().name(code) or ''} 归{big}" for code, big in value.items())
     return clean(value)

@@ -1,0 +1,283 @@
+"""The opinion form of one project (三条控制线套合核对表): what its Word template is filled with, in words and figures.
+
+Everything here is text that was printed by the report model; the template only lays it out. The placeholders are the
+names of :class:`Opinion`'s fields.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+
+from controllines.kinds import AVOID, STAY_WITHIN
+from controllines.report.figures import Area, area
+from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
+from controllines.report.rows import file_name
+from controllines.report.sheets import kind_names, note_lines
+from controllines.report.words import clean, word
+from controllines.units import NO_DATA, half_up
+
+#: More corner points than this go into the workbook, not into the annex.
+CORNERS = 100
+#: Findings listed in the annex.
+FINDINGS = 40
+Texts = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """The placeholders of a template.
+
+    Attributes
+    ----------
+    title, project_id, project_name, run_id, as_of, marking, banner, disclaimer : heads and feet
+    facts : label, value: what the project is
+    intro : the opening sentence
+    sentences : one for each control line, worded by the report model
+    lines : line, result, area, level, basis, authority, requires
+    convention : the area convention of all tables
+    land : name, area, ridge, note; land_note: source and year
+    plan_rows : label, value: 乡镇、规划分区、规划用途、已批用地
+    layers : name, version, as_at, source, approval, features, digest
+    not_checked : what nothing was checked against
+    picks : sentences to choose from in part two
+    parcels : number, parcel_id, name, declared, planar, official, lines
+    corners : parcel_id, ring, point, x, y, edge; north, east: headings of x and y; corner_note
+    sensitivity : parcel_id, line, depth, clearance, note; sensitivity_note
+    findings : severity, where, message, fix
+    provenance : label, value
+    """
+
+    title: str
+    project_id: str
+    project_name: str
+    run_id: str
+    as_of: str
+    marking: str
+    banner: str
+    disclaimer: str
+    facts: list[Texts]
+    intro: str
+    sentences: list[str]
+    caption: str
+    lines: list[Texts]
+    convention: str
+    land: list[Texts]
+    land_note: str
+    plan_rows: list[Texts]
+    layers: list[Texts]
+    not_checked: str
+    picks: list[str]
+    parcels: list[Texts]
+    corners: list[Texts]
+    north: str
+    east: str
+    corner_note: str
+    sensitivity: list[Texts]
+    sensitivity_note: str
+    findings: list[Texts]
+    provenance: list[Texts]
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, str]]:
+    text = files("controllines").joinpath("data/report/opinion.toml").read_text(encoding="utf-8")
+    return {name: part for name, part in tomllib.loads(text).items() if isinstance(part, dict)}
+
+
+def _say(key: str, section: str = "form", **values: object) -> str:
+    return _catalogue()[section][key].format(**values)
+
+
+def opinion(
+    report: Report, project: ProjectRow, corners: pd.DataFrame, axes: tuple[str, str], *, marking: str = ""
+) -> Opinion:  # fmt: skip
+    """Return what the form of one project says.
+
+    Parameters
+    ----------
+    report : the report model of the run
+    project : one of its projects
+    corners : corner points of the project's parcels (:func:`controllines.corners.corners_frame`)
+    axes : headings of their coordinates
+    marking : printed on every page (密级、内部资料)
+    """
+    mine = [parcel for parcel in report.parcels if parcel.project_id == project.project_id]
+    as_of = clean(report.provenance["as_of"])
+    shown = corners if len(corners) <= CORNERS else corners.iloc[:0]
+    return Opinion(
+        title=_say("title_form", title=report.title),
+        project_id=project.project_id,
+        project_name=project.name or project.project_id,
+        run_id=report.run_id,
+        as_of=as_of,
+        marking=clean(marking),
+        banner="".join(f"{text}　" for text in report.banners),
+        disclaimer=word("titles", "disclaimer"),
+        facts=_facts(report, project, mine),
+        intro=_say("intro", as_of=as_of, run_id=report.run_id),
+        sentences=[f"{line.sentence}。" for line in project.lines],
+        caption=_caption(mine),
+        lines=[_line(line) for line in project.lines],
+        convention=report.convention,
+        land=[],
+        land_note="",
+        plan_rows=_units(mine),
+        layers=[_layer(row) for row in report.provenance["layers"]],
+        not_checked=_not_checked(report),
+        picks=picks(project.lines),
+        parcels=[_parcel(number, parcel) for number, parcel in enumerate(mine, start=1)],
+        corners=[_corner(row) for row in shown.itertuples(index=False)],
+        north=axes[0],
+        east=axes[1],
+        corner_note=_corner_note(report, mine, len(corners)),
+        sensitivity=[],
+        sensitivity_note="",
+        findings=_findings(report, mine),
+        provenance=[_pair(label, text) for label, text in note_lines(report)],
+    )
+
+
+def _pair(label: str, value: str) -> Texts:
+    return {"label": label, "value": value or NO_DATA}
+
+
+def _facts(report: Report, project: ProjectRow, mine: Sequence[ParcelRow]) -> list[Texts]:
+    declared = [parcel.declared.m2 for parcel in mine]
+    known = [m2 for m2 in declared if m2 is not None]
+    return [
+        _pair(_say("project"), project.name or project.project_id),
+        _pair(_say("project_id"), project.project_id),
+        _pair(_say("parcels"), _say("count", count=project.parcels)),
+        _pair(_say("declared"), area(sum(known) if len(known) == len(declared) else None).phrase),
+        _pair(_say("planar"), project.planar.phrase),
+        _pair(_say("official"), project.official.phrase),
+        _pair(_say("shown"), _say("shown_text", area=report.show.name, note=word("area", "official_note"))),
+    ]
+
+
+def _caption(mine: Sequence[ParcelRow]) -> str:
+    numbered = f"；{_say('numbered')}" if len(mine) > 1 else ""
+    return _say("caption", schematic=word("titles", "schematic")) + numbered
+
+
+def _line(line: LineRow) -> Texts:
+    shown = line.shown
+    areas: list[tuple[str, Area]] = [("conflict", shown.conflict)]
+    if line.scope.kind.sense == STAY_WITHIN:
+        areas = [("inside", shown.inside), ("outside", shown.outside)]
+    elif "kcxs" in line.scope.kind.fields:
+        areas = [("net", shown.net), ("gross", shown.conflict)]
+    printed = [_say(f"area_{key}", area=part.phrase) for key, part in areas if part.m2 is not None]
+    return {
+        "line": clean(line.scope.kind.zh),
+        "result": line.result,
+        "area": "；".join(printed) if line.outcome == "conflict" or line.scope.kind.sense != AVOID else NO_DATA,
+        "level": line.verdict,
+        "basis": NO_DATA,
+        "authority": NO_DATA,
+        "requires": NO_DATA,
+    }
+
+
+def _units(mine: Sequence[ParcelRow]) -> list[Texts]:
+    """Return where the project lies, unit by unit of each kind, with areas."""
+    by_kind: dict[str, dict[str, float]] = {}
+    for parcel in mine:
+        for row, part in parcel.units:
+            name = " ".join(filter(None, (clean(row["name"]), f"（{clean(row['code'])}）" if row["code"] else "")))
+            held = by_kind.setdefault(str(row["kind"]), {})
+            held[name] = held.get(name, 0.0) + (part.m2 or 0.0)
+    return [
+        _pair(_say(kind), "、".join(_say("part", name=name, area=area(m2).phrase) for name, m2 in held.items()))
+        for kind, held in by_kind.items() if kind in _catalogue()["form"]
+    ]  # fmt: skip
+
+
+def _layer(row: dict[str, Any]) -> Texts:
+    return {
+        "name": clean(row["name_zh"]),
+        "version": clean(row["version"]) or NO_DATA,
+        "as_at": clean(row["as_at"]) or NO_DATA,
+        "source": clean(row["source"]) or NO_DATA,
+        "approval": clean(row["approval"]) or NO_DATA,
+        "features": str(row["features_in"]) if row.get("features_in") is not None else NO_DATA,
+        "digest": clean(row.get("sha256"))[:12] or NO_DATA,
+    }
+
+
+def _not_checked(report: Report) -> str:
+    names = kind_names(report, report.provenance["not_checked"])
+    return _say("not_checked", lines=names) if report.provenance["not_checked"] else _say("all_checked")
+
+
+def picks(lines: Iterable[LineRow]) -> list[str]:
+    """Return the sentences of part two that fit what was measured (审查用语), for a person to choose from."""
+    keys: list[tuple[str, dict[str, str]]] = []
+    for line in lines:
+        kind, hit = line.scope.kind.key, line.outcome == "conflict"
+        if line.outcome not in ("conflict", "none"):
+            continue
+        if kind == "ecological_redline":
+            found = ["er_limited", "er_major"] if hit else ["er_none", "er_crossing"]
+            keys += [(key, {"area": line.shown.conflict.phrase}) for key in found]
+        elif kind == "permanent_farmland":
+            keys.append(("pbf" if hit else "pbf_none", {"area": (line.shown.net if line.shown.net.m2 is not None
+                                                                else line.shown.conflict).phrase}))  # fmt: skip
+        elif kind == "urban_boundary":
+            part = {"inside": line.shown.inside.phrase, "outside": line.shown.outside.phrase}
+            keys.append((("udb_part" if line.shown.inside.m2 else "udb_outside") if hit else "udb_inside", part))
+    return [_say(key, "picks", **values) for key, values in [*keys, ("reduced", {})]]
+
+
+def _parcel(number: int, parcel: ParcelRow) -> Texts:
+    touched = [f"{clean(line.scope.kind.zh)}：{line.result}" for line in parcel.lines if line.outcome != "none"]
+    return {
+        "number": str(number),
+        "parcel_id": parcel.parcel_id,
+        "name": parcel.name or NO_DATA,
+        "declared": parcel.declared.ha.text,
+        "planar": parcel.planar.ha.text,
+        "official": parcel.official.ha.text,
+        "lines": parcel.reason or "；".join(touched) or word("outcome", "none"),
+    }
+
+
+def _corner(row: Any) -> Texts:
+    return {
+        "parcel_id": clean(row.parcel_id),
+        "ring": str(row.ring),
+        "point": row.point,
+        "x": f"{row.x:.{row.decimals}f}",
+        "y": f"{row.y:.{row.decimals}f}",
+        "edge": "" if pd.isna(row.edge_m) else str(half_up(row.edge_m, "平方米", 2)),
+    }
+
+
+def _corner_note(report: Report, mine: Sequence[ParcelRow], count: int) -> str:
+    if count > CORNERS:
+        return _say("corners_elsewhere", count=count, limit=CORNERS, file="三线核对汇总表.xlsx")
+    sources = {parcel.source for parcel in mine}
+    crs = "、".join(dict.fromkeys(clean(entry["crs"]) for entry in report.provenance["inputs"]
+                                 if clean(entry["path"]) in sources))  # fmt: skip
+    return _say("corner_note", crs=crs or NO_DATA)
+
+
+def _findings(report: Report, mine: Sequence[ParcelRow]) -> list[Texts]:
+    """Return the findings on this project: its files, its parcels, and errors of the plan."""
+    sources = {parcel.source for parcel in mine}
+    names = {name for parcel in mine for name in (parcel.parcel_id, parcel.declared_id, parcel.project_id) if name}
+    chosen = [row for row in report.findings
+              if (clean(row["source"]) in sources and (not row["feature"] or clean(row["feature"]) in names))
+              or (clean(row["feature"]) in names and not row["source"])]  # fmt: skip
+    return [
+        {"severity": word("severity", row["severity"]), "where": clean(row["feature"]) or file_name(clean(row["source"])),
+         "message": clean(row["message"]), "fix": clean(row["fix"])}
+        for row in chosen[:FINDINGS]
+    ]  # fmt: skip
