@@ -28,6 +28,7 @@ WIDTH = 16.0
 
 
 def main(target: Path = TARGET) -> None:
+    """Write the template."""
     document = Document()
     _styles(document)
     _page(document.sections[0])
@@ -139,6 +140,8 @@ def _table(document: Any, widths: list[float], head: list[str], rows: list[list[
     table = document.add_table(rows=0, cols=len(widths), style="Table Grid")
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     table.autofit = False
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Cm(width)
     for number, cells in enumerate([head, *rows] if head else rows):
         row = table.add_row()
         _row_property(row, "w:cantSplit")
@@ -160,7 +163,7 @@ def _row_property(row: Any, name: str) -> None:
     row._tr.get_or_add_trPr().append(OxmlElement(name))
 
 
-def _loop(name: str, cells: list[str], extra: str = "") -> list[list[str]]:
+def _loop(name: str, cells: list[str]) -> list[list[str]]:
     """Return the rows of a table that repeat for each item."""
     blank = [""] * (len(cells) - 1)
     return [
@@ -240,7 +243,8 @@ def _pick_list() -> Any:
     """Return a box to pick a sentence from or to write in (内容控件：组合框)."""
     return parse_xml(
         f"<w:sdt {nsdecls('w')}><w:sdtPr><w:alias w:val='审查用语'/><w:tag w:val='opinion'/><w:showingPlcHdr/>"
-        "<w:comboBox>{% for s in picks %}<w:listItem w:displayText='{{ s }}' w:value='{{ s }}'/>{% endfor %}</w:comboBox>"
+        "<w:comboBox>{% for s in picks %}<w:listItem w:displayText='{{ s }}' w:value='{{ s }}'/>{% endfor %}"
+        "</w:comboBox>"
         "</w:sdtPr><w:sdtContent><w:r><w:t>（点击选择审查用语，或直接填写）</w:t></w:r></w:sdtContent></w:sdt>"
     )
 
@@ -254,17 +258,26 @@ def _annexes(document: Any) -> None:
            _loop("parcels", cells))  # fmt: skip
     document.add_paragraph("附表2　界址点坐标（按申报数据）", style="Heading 1")
     _text(document, "{{ corner_note }}", indent=False, style="表格")
-    _table(document, [2.8, 1.4, 1.6, 3.6, 3.8, 2.8], ["地块编号", "圈号", "点号", "{{ north }}", "{{ east }}", "边长（米）"],
-           _loop("corners", ["parcel_id", "ring", "point", "x", "y", "edge"]))  # fmt: skip
+    head = ["地块编号", "圈号", "点号", "{{ north }}", "{{ east }}", "边长（米）"]
+    _if(document, "corners", [3.8, 1.2, 1.4, 3.4, 3.6, 2.6], head, ["parcel_id", "ring", "point", "x", "y", "edge"])
     document.add_paragraph("附表3　边界敏感性", style="Heading 1")
     _text(document, "{{ sensitivity_note }}", indent=False, style="表格")
-    _table(document, [3.4, 3.0, 2.2, 2.2, 5.2], ["地块编号", "控制线", "深度（米）", "净距（米）", "说明"],
-           _loop("sensitivity", ["parcel_id", "line", "depth", "clearance", "note"]))  # fmt: skip
+    _if(document, "sensitivity", [3.4, 3.0, 2.2, 2.2, 5.2], ["地块编号", "控制线", "深度（米）", "净距（米）", "说明"],
+        ["parcel_id", "line", "depth", "clearance", "note"])  # fmt: skip
+    _text(document, "{%p if findings %}", indent=False)
     document.add_paragraph("附表4　数据问题", style="Heading 1")
-    _table(document, [1.6, 3.4, 6.0, 5.0], ["性质", "对象", "问题", "处理办法"],
-           _loop("findings", ["severity", "where", "message", "fix"]))  # fmt: skip
+    _text(document, "{%p endif %}", indent=False)
+    _if(document, "findings", [1.6, 3.4, 6.0, 5.0], ["性质", "对象", "问题", "处理办法"],
+        ["severity", "where", "message", "fix"])  # fmt: skip
     document.add_paragraph("附表5　来源与版本", style="Heading 1")
     _table(document, [3.6, 12.4], ["项目", "内容"], _loop("provenance", ["label", "value"]))
+
+
+def _if(document: Any, name: str, widths: list[float], head: list[str], cells: list[str]) -> None:
+    """Add a table that is left out where it has no rows."""
+    _text(document, f"{{%p if {name} %}}", indent=False)
+    _table(document, widths, head, _loop(name, cells))
+    _text(document, "{%p endif %}", indent=False)
 
 
 if __name__ == "__main__":
