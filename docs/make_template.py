@@ -191,9 +191,12 @@ def _part_one(document: Any) -> None:
     caption.alignment = WD_ALIGN_PARAGRAPH.CENTER
     _text(document, "{%p endif %}", indent=False)
     document.add_paragraph("（一）控制线", style="Heading 2")
-    lines = ["line", "result", "area", "level", "basis", "authority", "requires"]
-    _table(document, [2.0, 2.2, 2.6, 2.6, 3.0, 1.8, 1.8],
-           ["控制线", "套合结果", "面积", "判定", "依据", "审批机关", "须提供材料"], _loop("lines", lines))  # fmt: skip
+    _table(document, [2.3, 4.4, 5.6, 3.7],
+           ["控制线", "套合结果", "判定及依据", "审批机关和须提供的材料"],
+           _loop("lines", ["line", "result", "ruling", "duties"]))  # fmt: skip
+    _text(document, "{%p for s in questions %}", indent=False)
+    _text(document, "{{ s }}", indent=False, style="表格")
+    _text(document, "{%p endfor %}", indent=False)
     _text(document, "{{ convention }}", indent=False, style="表格")
     _section(document, "land", "（二）现状地类", "{{ land_note }}",
              _table_of([5.2, 3.6, 3.6, 3.6], ["地类", "面积（公顷）", "其中：田坎（公顷）", "备注"],

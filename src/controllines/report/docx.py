@@ -28,7 +28,7 @@ from controllines.errors import UsageError
 from controllines.report.opinion import Opinion
 
 #: Width of the location picture on the page.
-PICTURE_MM = 158
+PICTURE_MM = 140
 #: Largest template that is read.
 LARGEST = 20_000_000
 _REMOTE = re.compile(rb'<Relationship\b[^>]*TargetMode="External"[^>]*/>')

@@ -15,10 +15,11 @@ from typing import Any
 
 import pandas as pd
 
-from controllines.kinds import AVOID, STAY_WITHIN
-from controllines.report.figures import Area, area
+from controllines.kinds import STAY_WITHIN
+from controllines.report.figures import Area, area, metres
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
 from controllines.report.rows import file_name
+from controllines.report.rulings import Ruling
 from controllines.report.sheets import kind_names, note_lines
 from controllines.report.words import clean, word
 from controllines.units import NO_DATA, half_up
@@ -40,7 +41,9 @@ class Opinion:
     facts : label, value: what the project is
     intro : the opening sentence
     sentences : one for each control line, worded by the report model
-    lines : line, result, area, level, basis, authority, requires
+    verdict : the level of the project
+    lines : line, result (with areas), ruling (level, sentences, clauses), duties (authority, documents)
+    questions : what must be asked or supplied before it can be determined
     convention : the area convention of all tables
     land : name, area, ridge, note; land_note: source and year
     plan_rows : label, value: 乡镇、规划分区、规划用途、已批用地
@@ -66,7 +69,9 @@ class Opinion:
     intro: str
     sentences: list[str]
     caption: str
+    verdict: str
     lines: list[Texts]
+    questions: list[str]
     convention: str
     land: list[Texts]
     land_note: str
@@ -124,7 +129,9 @@ def opinion(
         intro=_say("intro", as_of=as_of, run_id=report.run_id),
         sentences=[f"{line.sentence}。" for line in project.lines],
         caption=_caption(mine),
-        lines=[_line(line) for line in project.lines],
+        verdict=project.verdict,
+        lines=[*(_line(line) for line in project.lines), *(_other(*pair) for pair in project.rulings)],
+        questions=_questions(project),
         convention=report.convention,
         land=[],
         land_note="",
@@ -137,8 +144,8 @@ def opinion(
         north=axes[0],
         east=axes[1],
         corner_note=_corner_note(report, mine, len(corners)),
-        sensitivity=[],
-        sensitivity_note="",
+        sensitivity=_sensitive(mine),
+        sensitivity_note=_sensitivity_note(report, mine),
         findings=_findings(report, mine),
         provenance=[_pair(label, text) for label, text in note_lines(report)],
     )
@@ -158,6 +165,7 @@ def _facts(report: Report, project: ProjectRow, mine: Sequence[ParcelRow]) -> li
         _pair(_say("declared"), area(sum(known) if len(known) == len(declared) else None).phrase),
         _pair(_say("planar"), project.planar.phrase),
         _pair(_say("official"), project.official.phrase),
+        _pair(_say("verdict"), project.verdict),
         _pair(_say("shown"), _say("shown_text", area=report.show.name, note=word("area", "official_note"))),
     ]
 
@@ -174,16 +182,28 @@ def _line(line: LineRow) -> Texts:
         areas = [("inside", shown.inside), ("outside", shown.outside)]
     elif "kcxs" in line.scope.kind.fields:
         areas = [("net", shown.net), ("gross", shown.conflict)]
-    printed = [_say(f"area_{key}", area=part.phrase) for key, part in areas if part.m2 is not None]
-    return {
-        "line": clean(line.scope.kind.zh),
-        "result": line.result,
-        "area": "；".join(printed) if line.outcome == "conflict" or line.scope.kind.sense != AVOID else NO_DATA,
-        "level": line.verdict,
-        "basis": NO_DATA,
-        "authority": NO_DATA,
-        "requires": NO_DATA,
-    }
+    hit = line.outcome == "conflict" or line.scope.kind.sense == STAY_WITHIN
+    printed = [_say(f"area_{key}", area=part.phrase) for key, part in areas if hit and part.m2 is not None]
+    return {"line": clean(line.scope.kind.zh), "result": "\n".join([line.result, *printed])} | _ruled(line.ruling)
+
+
+def _ruled(ruling: Ruling) -> Texts:
+    """Return what the rules say of one line: level, sentences and clauses; who approves and what is to be handed in."""
+    said = [text for text in ruling.sentences if ruling.speaks]
+    clauses = [_say("clauses", clauses="；".join(ruling.basis))] if ruling.basis and ruling.speaks else []
+    duties = [_say("authority", authority=ruling.authority)] if ruling.authority else []
+    duties += [_say("requires", requires="、".join(ruling.requires))] if ruling.requires and ruling.speaks else []
+    return {"ruling": "\n".join([ruling.word, *said, *clauses]), "duties": "\n".join(duties) or NO_DATA}
+
+
+def _other(name: str, ruling: Ruling) -> Texts:
+    return {"line": name, "result": NO_DATA} | _ruled(ruling)
+
+
+def _questions(project: ProjectRow) -> list[str]:
+    asked = [text for line in project.lines for text in line.ruling.questions]
+    asked += [text for _, ruling in project.rulings for text in ruling.questions]
+    return [_say("question", question=text) for text in dict.fromkeys(asked)]
 
 
 def _units(mine: Sequence[ParcelRow]) -> list[Texts]:
@@ -267,6 +287,21 @@ def _corner_note(report: Report, mine: Sequence[ParcelRow], count: int) -> str:
     crs = "、".join(dict.fromkeys(clean(entry["crs"]) for entry in report.provenance["inputs"]
                                  if clean(entry["path"]) in sources))  # fmt: skip
     return _say("corner_note", crs=crs or NO_DATA)
+
+
+def _sensitive(mine: Sequence[ParcelRow]) -> list[Texts]:
+    return [
+        {"parcel_id": parcel.parcel_id, "line": clean(line.scope.kind.zh), "depth": metres(line.row["depth_m"]).text,
+         "clearance": metres(line.row["clearance_m"]).text, "note": _say("sensitive")}
+        for parcel in mine for line in parcel.lines if line.ruling.sensitive
+    ]  # fmt: skip
+
+
+def _sensitivity_note(report: Report, mine: Sequence[ParcelRow]) -> str:
+    accuracy = report.provenance["options"].get("accuracy_m")
+    if accuracy is None or all(line.ruling.level is None for parcel in mine for line in parcel.lines):
+        return word("titles", "verdict_none")
+    return _say("sensitivity_note" if _sensitive(mine) else "sensitivity_none", accuracy=accuracy)
 
 
 def _findings(report: Report, mine: Sequence[ParcelRow]) -> list[Texts]:
