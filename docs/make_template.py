@@ -190,7 +190,7 @@ def _part_one(document: Any) -> None:
     caption = document.add_paragraph("{{ caption }}", style="表格")
     caption.alignment = WD_ALIGN_PARAGRAPH.CENTER
     _text(document, "{%p endif %}", indent=False)
-    document.add_paragraph("（一）控制线", style="Heading 2")
+    document.add_paragraph("控制线", style="Heading 2")
     _table(document, [2.3, 4.4, 5.6, 3.7],
            ["控制线", "套合结果", "判定及依据", "审批机关和须提供的材料"],
            _loop("lines", ["line", "result", "ruling", "duties"]))  # fmt: skip
@@ -198,16 +198,20 @@ def _part_one(document: Any) -> None:
     _text(document, "{{ s }}", indent=False, style="表格")
     _text(document, "{%p endfor %}", indent=False)
     _text(document, "{{ convention }}", indent=False, style="表格")
-    _section(document, "land", "（二）现状地类", "{{ land_note }}",
-             _table_of([5.2, 3.6, 3.6, 3.6], ["地类", "面积（公顷）", "其中：田坎（公顷）", "备注"],
-                       "land", ["name", "area", "ridge", "note"]))  # fmt: skip
-    _section(document, "plan_rows", "（三）规划与权属", None,
+    _section(
+        document,
+        "land",
+        "现状地类",
+        "{{ land_note }}",
+        _table_of([7.0, 4.5, 4.5], ["地类", "面积（公顷）", "面积（亩）"], "land", ["name", "area", "mu"]),
+    )
+    _section(document, "plan_rows", "规划与行政区", None,
              _table_of([4.0, 12.0], ["项目", "内容"], "plan_rows", ["label", "value"]))  # fmt: skip
-    document.add_paragraph("（四）对照数据", style="Heading 2")
+    document.add_paragraph("对照数据", style="Heading 2")
     layers = ["name", "version", "as_at", "source", "approval", "features", "digest"]
     _table(document, [2.4, 2.4, 2.0, 2.2, 2.8, 1.6, 2.6],
            ["图层", "版本", "现势性", "来源", "批复", "要素数", "校验码"], _loop("layers", layers))  # fmt: skip
-    document.add_paragraph("（五）未作核对的内容", style="Heading 2")
+    document.add_paragraph("未作核对的内容", style="Heading 2")
     _text(document, "{{ not_checked }}")
 
 

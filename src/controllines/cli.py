@@ -70,7 +70,7 @@ def check(
     parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
     out: Out,
     plan: Plan = None,
-    formats: Annotated[str, typer.Option("--format", help="xlsx,html,gpkg,csv")] = "xlsx,html",
+    formats: Annotated[str, typer.Option("--format", help="xlsx,html,docx,gpkg,csv")] = "xlsx,html",
     lines: Annotated[str, typer.Option(help="只核对这些控制线（逗号分隔）· kinds to check")] = "",
     as_of: Annotated[str | None, typer.Option("--as-of", help="核对基准日，缺省为今天 · date of the check")] = None,
     project_by: ProjectBy = None,
@@ -83,12 +83,16 @@ def check(
     area: Annotated[str, typer.Option(help="文件所印面积 official 椭球|planar 平面 · printed area")] = "official",
     line_width: Annotated[float | None, typer.Option("--line-width", help="线状工程宽度（米）· width of lines")] = None,
     datum: Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")] = None,
+    docx_for: Annotated[str | None, typer.Option("--docx-for", help="为哪些项目生成核对表 all|not-clear")] = None,
+    template: Annotated[str | None, typer.Option(help="核对表的 Word 模板 · docx template of the office")] = None,
+    marking: Annotated[str, typer.Option(help="每页加印的标记，如 内部资料 · printed on every page")] = "",
     map_lines: Annotated[str, typer.Option("--map-lines", help="地图所带控制线 none|near|all")] = "near",
     no_paths: Annotated[bool, typer.Option("--no-paths", help="成果中不写文件夹 · keep folders out")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """核对申请地块与控制线是否冲突 · Check parcels against the control lines."""
     from controllines.pipeline import CheckOptions, Job, run
+    from controllines.report import FormOptions
     from controllines.report.tracefile import traced
     from controllines.results import counts, levels, summary_line
     from controllines.rules import Level, reaches
@@ -101,6 +105,7 @@ def check(
         parcels=tuple(parcels), plan=_plan_path(plan), out=out, formats=_split(formats), as_of=as_of,
         options=options, datum=datum, project_by=project_by,
         line_width=line_width, map_lines=map_lines, paths=not no_paths, overwrite=overwrite,
+        form=FormOptions(docx_for, template, marking),
         facts=facts_file, project=tuple(project or ()),
     )  # fmt: skip
     with _progress() as tell:

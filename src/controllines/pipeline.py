@@ -38,7 +38,7 @@ from controllines.layers import Layer, lay
 from controllines.parcels import read_parcels
 from controllines.plans import Plan, open_plan
 from controllines.provenance import provenance
-from controllines.report import check_target, write_report
+from controllines.report import FormOptions, check_target, write_report
 from controllines.results import VERDICTS, CheckResult, findings_frame
 from controllines.rules import ACCURACY_M, NATIONAL, Pack, load_pack
 from controllines.rules import NONE as NO_RULES
@@ -98,6 +98,7 @@ class Job:
     line_width : width (m) of linear projects that declare none
     facts : filled form of project facts (项目信息表)
     project : ``key=value``, facts of every project
+    form : which projects get an opinion form (docx), by which template, with which marking
     """
 
     parcels: tuple[str, ...]
@@ -114,6 +115,7 @@ class Job:
     overwrite: bool = False
     facts: str | None = None
     project: tuple[str, ...] = ()
+    form: FormOptions = FormOptions()
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
     result = check(parcels, plan, as_of=as_of, options=options, facts=known)
     tell("写出成果")
     written = write_report(result, job.out, formats=job.formats, map_lines=job.map_lines, paths=job.paths,
-                           overwrite=job.overwrite)  # fmt: skip
+                           overwrite=job.overwrite, form=job.form)  # fmt: skip
     return Outcome(result, tuple(written), is_complete(result))
 
 

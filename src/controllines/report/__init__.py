@@ -5,5 +5,6 @@ from __future__ import annotations
 from controllines.report.audit import write_audit as write_audit
 from controllines.report.folder import check_target as check_target
 from controllines.report.folder import write_report as write_report
+from controllines.report.forms import FormOptions as FormOptions
 from controllines.report.statistics import write_statistics as write_statistics
 from controllines.report.statistics import write_table as write_table

@@ -18,7 +18,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import jinja2
-from docx.image.exceptions import UnrecognizedImageError
 from docx.opc.exceptions import PackageNotFoundError
 from docx.shared import Mm
 from docxtpl import DocxTemplate, InlineImage
@@ -106,6 +105,3 @@ def _without_remote(content: bytes) -> bytes:
                 data = _REMOTE.sub(b"", data)
             clean.writestr(entry, data)
     return out.getvalue()
-
-
-__all__ = ["UnrecognizedImageError", "template", "to_bytes"]

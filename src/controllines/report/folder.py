@@ -13,20 +13,25 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from pyogrio.errors import DataSourceError
 from xlsxwriter.exceptions import XlsxWriterException
 
 from controllines.errors import OutputError, UsageError
-from controllines.report import csvfile, html, resultjson, tracefile, vector, xlsx
+from controllines.findings import Finding
+from controllines.report import csvfile, forms, html, resultjson, tracefile, vector, xlsx
+from controllines.report.forms import FormOptions
 from controllines.report.maps import MAP_LINES
-from controllines.report.model import build
-from controllines.report.rows import every_text, file_name
+from controllines.report.model import Report, build
+from controllines.report.rows import every_text, file_name, records
+from controllines.results import findings_frame
 
 if TYPE_CHECKING:
     from controllines.results import CheckResult
 
 #: Formats for people, and those that are always written.
 FORMATS = ("xlsx", "html")
+FORMS = ("docx",)
 ALWAYS = ("gpkg", "csv")
 GPKG, CSV, XLSX, HTML = "conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html"
 TRACE = tracefile.NAME
@@ -51,6 +56,7 @@ def write_report(
     map_lines: str = "near",
     overwrite: bool = False,
     paths: bool = True,
+    form: FormOptions = FormOptions(),
 ) -> list[Path]:
     """Write the outputs of a check into a folder; all of them, or none.
 
@@ -58,10 +64,12 @@ def write_report(
     ----------
     result : the checked parcels
     out : folder; must be absent, empty or hold the result of the same run
-    formats : ``xlsx`` and ``html`` for people; ``gpkg`` and ``csv`` are always written
+    formats : ``xlsx``, ``html`` and ``docx`` (one form for each project) for people; ``gpkg`` and ``csv`` are always
+        written
     map_lines : control lines on the map: ``none``, ``near`` (within 500 m of an application) or ``all``
     overwrite : replace the result of another run, or write into a folder with other files (they stay)
     paths : False leaves file names only, no folders, in every output
+    form : which projects get a form, by which template, with which marking
 
     Returns
     -------
@@ -81,7 +89,7 @@ def write_report(
         result = without_folders(result)
     run_id = str(result.provenance["run_id"])
     return commit(target, RESULT, run_id, overwrite=overwrite,
-                  write=lambda folder: _write_all(result, folder, formats, map_lines))  # fmt: skip
+                  write=lambda folder: _write_all(result, folder, formats, (map_lines, form)))  # fmt: skip
 
 
 def commit(
@@ -137,9 +145,10 @@ def check_target(
 
 
 def _check_options(formats: Sequence[str], map_lines: str) -> None:
-    unknown = [name for name in formats if name not in FORMATS + ALWAYS]
+    known = (*FORMATS, *FORMS, *ALWAYS)
+    unknown = [name for name in formats if name not in known]
     if unknown:
-        raise UsageError.of("OUTPUT_FORMAT_UNKNOWN", actual="、".join(unknown), expected="、".join(FORMATS + ALWAYS))
+        raise UsageError.of("OUTPUT_FORMAT_UNKNOWN", actual="、".join(unknown), expected="、".join(known))
     if map_lines not in MAP_LINES:
         raise UsageError.of("OUTPUT_MAP_LINES_UNKNOWN", actual=map_lines, expected="、".join(MAP_LINES))
 
@@ -189,12 +198,19 @@ def _inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\\" not in name and ":" not in name
 
 
-def _write_all(result: CheckResult, folder: Path, formats: Sequence[str], map_lines: str) -> list[str]:
+def _write_all(
+    result: CheckResult, folder: Path, formats: Sequence[str], how: tuple[str, FormOptions]
+) -> list[str]:  # fmt: skip
     """Write all files, on the disk for good; return their names, result.json last."""
+    map_lines, form = how
     report = build(result, map_lines=map_lines)
+    names = [GPKG, CSV]
+    if "docx" in formats:
+        written, found = forms.write(result, report, folder, form)
+        names += written
+        result, report = _told(result, report, found)
     vector.write(result, folder / GPKG, report.banners)
     (folder / CSV).write_bytes(csvfile.to_bytes(result, report.banners))
-    names = [GPKG, CSV]
     if "xlsx" in formats:
         xlsx.write(report, folder / XLSX)
         names.append(XLSX)
@@ -206,6 +222,17 @@ def _write_all(result: CheckResult, folder: Path, formats: Sequence[str], map_li
         names.append(TRACE)
     (folder / RESULT.name).write_bytes(resultjson.to_bytes(resultjson.document(result, listed(folder, names))))
     return [*names, RESULT.name]
+
+
+def _told(result: CheckResult, report: Report, found: Sequence[Finding]) -> tuple[CheckResult, Report]:
+    """Add what the writing of forms met to the findings."""
+    if not found:
+        return result, report
+    frame, counts = findings_frame(found)
+    both = pd.concat([result.findings, frame], ignore_index=True)
+    provenance = result.provenance | {"finding_counts": result.provenance["finding_counts"] | counts}
+    result = dataclasses.replace(result, findings=both, provenance=provenance)
+    return result, dataclasses.replace(report, findings=tuple(records(both)), provenance=provenance)
 
 
 def listed(folder: Path, names: Sequence[str]) -> list[tuple[str, str]]:

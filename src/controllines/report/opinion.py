@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from controllines.kinds import STAY_WITHIN
-from controllines.report.figures import Area, area, metres
+from controllines.report.figures import Area, area, metres, parts
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
 from controllines.report.rows import file_name
 from controllines.report.rulings import Ruling
@@ -26,6 +26,10 @@ from controllines.units import NO_DATA, half_up
 
 #: More corner points than this go into the workbook, not into the annex.
 CORNERS = 100
+#: What the annex says of the run; layers stand in a table of their own.
+SAID = tuple(word("notes", key) for key in ("run_id", "as_of", "plan", "rules", "input", "options", "versions"))
+#: 三大类 in the order of tables.
+BIG_CLASSES = ("农用地", "建设用地", "未利用地")
 #: Findings listed in the annex.
 FINDINGS = 40
 Texts = dict[str, str]
@@ -45,7 +49,7 @@ class Opinion:
     lines : line, result (with areas), ruling (level, sentences, clauses), duties (authority, documents)
     questions : what must be asked or supplied before it can be determined
     convention : the area convention of all tables
-    land : name, area, ridge, note; land_note: source and year
+    land : name, area (公顷), mu (亩); land_note: source and year
     plan_rows : label, value: 乡镇、规划分区、规划用途、已批用地
     layers : name, version, as_at, source, approval, features, digest
     not_checked : what nothing was checked against
@@ -101,7 +105,8 @@ def _say(key: str, section: str = "form", **values: object) -> str:
 
 
 def opinion(
-    report: Report, project: ProjectRow, corners: pd.DataFrame, axes: tuple[str, str], *, marking: str = ""
+    report: Report, project: ProjectRow, tables: tuple[pd.DataFrame, pd.DataFrame], axes: tuple[str, str], *,
+    marking: str = "",
 ) -> Opinion:  # fmt: skip
     """Return what the form of one project says.
 
@@ -109,10 +114,12 @@ def opinion(
     ----------
     report : the report model of the run
     project : one of its projects
-    corners : corner points of the project's parcels (:func:`controllines.corners.corners_frame`)
+    tables : land use of the project (rows of ``project_land``), and the corner points of its parcels
+        (:func:`controllines.corners.corners_frame`)
     axes : headings of their coordinates
     marking : printed on every page (密级、内部资料)
     """
+    land, corners = tables
     mine = [parcel for parcel in report.parcels if parcel.project_id == project.project_id]
     as_of = clean(report.provenance["as_of"])
     shown = corners if len(corners) <= CORNERS else corners.iloc[:0]
@@ -133,8 +140,8 @@ def opinion(
         lines=[*(_line(line) for line in project.lines), *(_other(*pair) for pair in project.rulings)],
         questions=_questions(project),
         convention=report.convention,
-        land=[],
-        land_note="",
+        land=_land(land, project, report),
+        land_note=_land_note(report),
         plan_rows=_units(mine),
         layers=[_layer(row) for row in report.provenance["layers"]],
         not_checked=_not_checked(report),
@@ -147,7 +154,7 @@ def opinion(
         sensitivity=_sensitive(mine),
         sensitivity_note=_sensitivity_note(report, mine),
         findings=_findings(report, mine),
-        provenance=[_pair(label, text) for label, text in note_lines(report)],
+        provenance=[_pair(label, text) for label, text in note_lines(report) if label.partition("：")[0] in SAID],
     )
 
 
@@ -218,6 +225,38 @@ def _units(mine: Sequence[ParcelRow]) -> list[Texts]:
         _pair(_say(kind), "、".join(_say("part", name=name, area=area(m2).phrase) for name, m2 in held.items()))
         for kind, held in by_kind.items() if kind in _catalogue()["form"]
     ]  # fmt: skip
+
+
+def _land(land: pd.DataFrame, project: ProjectRow, report: Report) -> list[Texts]:
+    """Return 农用地 (其中耕地：水田、水浇地、旱地), 建设用地, 未利用地; printed, they add up to the project."""
+    if not len(land):
+        return []
+    ratio = (project.planar.m2 or 0.0) / project.official.m2 if report.show.planar and project.official.m2 else 1.0
+    classes = land.assign(big_class=land["big_class"].fillna(_say("no_class")), m2=land["area_m2"] * ratio)
+    by_big = classes.groupby("big_class", sort=False)["m2"].sum()
+    order = [name for name in (*BIG_CLASSES, *by_big.index) if name in by_big.index]
+    printed = parts([float(by_big[name]) for name in dict.fromkeys(order)], project.shown)
+    rows = []
+    for name, part in zip(dict.fromkeys(order), printed, strict=True):
+        rows.append(_land_row(name, part))
+        arable = classes[(classes["big_class"] == name) & classes["class_code"].str.startswith("01", na=False)]
+        if len(arable):
+            rows.append(_land_row(_say("of_which", name=_say("cultivated")), area(float(arable["m2"].sum()))))
+            kinds = arable.groupby(["class_code", "class_name"], sort=True)["m2"].sum()
+            rows += [_land_row(f"　　　　{kind}", area(float(m2))) for (_, kind), m2 in kinds.items()]
+    return rows
+
+
+def _land_row(name: str, part: Area) -> Texts:
+    return {"name": name, "area": part.ha.text, "mu": part.mu.text}
+
+
+def _land_note(report: Report) -> str:
+    layer = next((row for row in report.provenance["layers"] if row["kind"] == "land_use"), None)
+    if layer is None:
+        return ""
+    source = " ".join(filter(None, (clean(layer[key]) for key in ("version", "as_at", "source")))) or NO_DATA
+    return _say("land_note", source=source, area=report.show.name)
 
 
 def _layer(row: dict[str, Any]) -> Texts:
@@ -312,7 +351,7 @@ def _findings(report: Report, mine: Sequence[ParcelRow]) -> list[Texts]:
               if (clean(row["source"]) in sources and (not row["feature"] or clean(row["feature"]) in names))
               or (clean(row["feature"]) in names and not row["source"])]  # fmt: skip
     return [
-        {"severity": word("severity", row["severity"]), "where": clean(row["feature"]) or file_name(clean(row["source"])),
-         "message": clean(row["message"]), "fix": clean(row["fix"])}
+        {"severity": word("severity", row["severity"]),
+         "where": clean(row["feature"]) or file_name(clean(row["source"])), "message": clean(row["message"]), "fix": clean(row["fix"])}
         for row in chosen[:FINDINGS]
     ]  # fmt: skip

@@ -1,0 +1,157 @@
+"""核对表/: one opinion form (docx) for each project, with its picture; names are made here, ids stay in the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from controllines.corners import axes, corners_frame
+from controllines.errors import OutputError, UsageError
+from controllines.findings import Finding, finding
+from controllines.report import docx
+from controllines.report.model import ProjectRow, Report
+from controllines.report.opinion import opinion
+from controllines.report.pictures import scene_of
+from controllines.report.words import clean
+
+if TYPE_CHECKING:
+    from controllines.results import CheckResult
+
+FOLDER = "核对表"
+DOCX_FOR = ("all", "not-clear")
+#: Above this many projects only those that are not clear get a form, unless all are asked for.
+MANY = 200
+#: Characters of a file name before its suffix.
+LONGEST = 60
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\s\x00-\x1f]+')
+#: Names that Windows keeps for devices.
+_RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
+
+
+@dataclass(frozen=True)
+class FormOptions:
+    """What opinion forms are written, and how.
+
+    Attributes
+    ----------
+    docx_for : ``all``, ``not-clear`` (判定不是 clear 的项目); None: all, but above 200 projects those not clear
+    template : Word template of the office; None: that of the package
+    marking : printed on every page (内部资料)
+    """
+
+    docx_for: str | None = None
+    template: str | None = None
+    marking: str = ""
+
+    def __post_init__(self) -> None:
+        if self.docx_for not in (None, *DOCX_FOR):
+            raise UsageError.of("OPTION_VALUE", layer="--docx-for", actual=self.docx_for, expected="、".join(DOCX_FOR))
+
+
+def chosen(projects: Sequence[ProjectRow], result: CheckResult, docx_for: str | None) -> list[ProjectRow]:
+    """Return the projects that get a form."""
+    if docx_for == "all" or (docx_for is None and len(projects) <= MANY):
+        return list(projects)
+    level = {clean(key): value for key, value in
+             zip(result.projects["project_id"], result.projects["verdict"], strict=True)}  # fmt: skip
+    return [project for project in projects if level.get(project.project_id) != "clear"]
+
+
+def write(
+    result: CheckResult, report: Report, folder: Path, options: FormOptions
+) -> tuple[list[str], list[Finding]]:  # fmt: skip
+    """Write the forms into ``folder/核对表``.
+
+    Returns
+    -------
+    names : relative names of the files, in the order of the projects
+    found : what a reader should know: forms left out, pictures that could not be drawn
+
+    Raises
+    ------
+    UsageError
+        The template cannot be used (TEMPLATE_UNUSABLE).
+    """
+    content = docx.template(options.template)
+    projects = chosen(report.projects, result, options.docx_for)
+    found = []
+    if len(projects) < len(report.projects):
+        found.append(finding("DOCX_ONLY_NOT_CLEAR", actual=len(projects), expected=len(report.projects)))
+    (folder / FOLDER).mkdir(exist_ok=True)
+    names = file_names(projects)
+    tables = _tables(result)
+    for project, name in zip(projects, names, strict=True):
+        picture, why = _picture(report, project)
+        found += [item for item in why if item not in found]
+        form = opinion(report, project, tables.of(project), tables.axes, marking=options.marking)
+        (folder / name).write_bytes(docx.to_bytes(form, content, picture, named=options.template))
+    return names, found
+
+
+def file_names(projects: Sequence[ProjectRow]) -> list[str]:
+    """Return ``核对表/<project_id>_<项目名称>.docx`` of each project: at most 60 characters, unique without case.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Row
+    >>> file_names([Row(project_id="../A", name="一期"), Row(project_id="con", name="")])
+    ['核对表/.._A_一期.docx', '核对表/_con.docx']
+    """
+    taken: set[str] = set()
+    names = []
+    for project in projects:
+        parts = [project.project_id, project.name if project.name != project.project_id else ""]
+        stem = _NOT_IN_NAMES.sub("_", "_".join(filter(None, map(clean, parts)))).strip(". ") or "项目"
+        stem = f"_{stem}" if _RESERVED.match(stem) else stem
+        stem, number = stem[:LONGEST].rstrip(". "), 1
+        wanted = stem
+        while wanted.casefold() in taken:
+            number += 1
+            wanted = f"{stem[: LONGEST - len(str(number)) - 1]}_{number}"
+        taken.add(wanted.casefold())
+        names.append(f"{FOLDER}/{wanted}.docx")
+    return names
+
+
+@dataclass(frozen=True)
+class _Tables:
+    corners: dict[str, Any]
+    land: dict[str, Any]
+    axes: tuple[str, str]
+    empty: tuple[Any, Any]
+
+    def of(self, project: ProjectRow) -> tuple[Any, Any]:
+        return (self.land.get(project.project_id, self.empty[0]), self.corners.get(project.project_id, self.empty[1]))
+
+
+def _tables(result: CheckResult) -> _Tables:
+    """Return corner points and land use by project."""
+    laid = result.applications
+    if laid is None:
+        raise AssertionError("a checked result keeps its applications")
+    corners = corners_frame(laid, np.flatnonzero(laid.used))
+    owner = dict(zip(result.parcels["parcel_id"], result.parcels["project_id"].map(clean), strict=True))
+    by_project = dict(list(corners.groupby(corners["parcel_id"].map(owner), sort=False)))
+    land = result.project_land
+    of_land = {clean(key): rows for key, rows in land.groupby("project_id", sort=False)}
+    return _Tables(by_project, of_land, axes(result.parcels), (land.iloc[:0], corners.iloc[:0]))
+
+
+def _picture(report: Report, project: ProjectRow) -> tuple[bytes | None, list[Finding]]:
+    """Return the location picture as PNG; none where nothing can be drawn."""
+    from controllines.plots import draw_map
+
+    ids = [parcel.parcel_id for parcel in report.parcels if parcel.project_id == project.project_id]
+    names = {scope.kind.key: clean(scope.kind.zh) for scope in report.scopes}
+    scene = scene_of(report.map, ids, names, banners=report.banners)
+    if not len(scene.focus):
+        return None, []
+    try:
+        return draw_map(scene).png(), []
+    except OutputError as error:
+        return None, [error.finding]
