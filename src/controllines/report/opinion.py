@@ -350,8 +350,10 @@ def _findings(report: Report, mine: Sequence[ParcelRow]) -> list[Texts]:
     chosen = [row for row in report.findings
               if (clean(row["source"]) in sources and (not row["feature"] or clean(row["feature"]) in names))
               or (clean(row["feature"]) in names and not row["source"])]  # fmt: skip
-    return [
-        {"severity": word("severity", row["severity"]),
-         "where": clean(row["feature"]) or file_name(clean(row["source"])), "message": clean(row["message"]), "fix": clean(row["fix"])}
-        for row in chosen[:FINDINGS]
-    ]  # fmt: skip
+    return [_finding(row) for row in chosen[:FINDINGS]]
+
+
+def _finding(row: dict[str, Any]) -> Texts:
+    where = clean(row["feature"]) or file_name(clean(row["source"]))
+    texts = {key: clean(row[key]) for key in ("message", "fix")}
+    return {"severity": word("severity", row["severity"]), "where": where} | texts

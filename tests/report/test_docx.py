@@ -1,0 +1,203 @@
+"""The opinion form in Word: what it says, as Word would read it back, and what a template cannot do."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from docx import Document
+
+import controllines as cl
+from controllines.errors import UsageError
+from controllines.report import FormOptions, docx, forms
+from tests.builders import here, layer, make_plan, parcels
+
+STATEMENT = "本核对结果由软件按所列数据版本和规则生成"
+
+
+@pytest.fixture(scope="module")
+def result() -> cl.CheckResult:
+    land_use = layer([here(-500, -500, 150, 2000), here(150, -500, 3000, 2000)], DLBM=["0102", "0601"],
+                     QSXZ=["20", "30"], ZLDWDM=["650422100"] * 2, BSM=["d1", "d2"])  # fmt: skip
+    plan = make_plan(permanent_farmland=[here(50, -10, 400, 400)], urban_boundary=[here(-50, -50, 200, 400)],
+                     ecological_redline=[here(5000, 0, 5100, 100)], land_use=land_use)  # fmt: skip
+    land = parcels(here(0, 0, 100, 100), here(300, 0, 350, 80), here(3000, 3000, 3100, 3100),
+                   XMBH=["P/1", "P/1", "=2+2"], XMMC=["一期<b>{{7*7}}", "一期<b>{{7*7}}", "二期"])  # fmt: skip
+    return cl.check(land, plan, as_of="2026-11-21")
+
+
+def texts(path: Path) -> str:
+    """Everything Word shows of the body, cell by cell."""
+    document = Document(str(path))
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    return "\n".join([*(paragraph.text for paragraph in document.paragraphs), *cells])
+
+
+@pytest.fixture(scope="module")
+def folder(result: cl.CheckResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("forms") / "out"
+    cl.write_report(result, out, formats=["docx", "xlsx"], form=FormOptions(marking="内部资料"))
+    return out
+
+
+def test_one_form_for_each_project_listed_in_the_commit_mark(folder: Path) -> None:
+    names = sorted(path.name for path in (folder / "核对表").iterdir())
+    assert names == ["=2+2_二期.docx", "P_1_一期_b_{{7_7}}.docx"]
+    assert all(f"核对表/{name}" in (folder / "result.json").read_text(encoding="utf-8") for name in names)
+
+
+def test_form_says_what_was_measured_and_by_which_data(folder: Path, result: cl.CheckResult) -> None:
+    said = texts(next(path for path in (folder / "核对表").iterdir() if "P_1" in path.name))
+    row = result.project_overlaps.set_index(["project_id", "kind"]).loc[("P/1", "permanent_farmland")]
+    # 50 × 100 m of the first parcel and all of the second one's 50 × 80 m: 9 000 m² in the plane of the zone
+    assert row["area_m2"] == pytest.approx(9000, rel=5e-4)
+    assert f"{row['area_m2'] / 1e4:.4f}公顷" in said
+    phrases = [
+        "三条控制线套合核对表", "经将申报用地范围与下列数据套合核对", "不涉及生态保护红线", "部分位于城镇开发边界内",
+        "审查意见", "核对人", "科室负责人", "对照数据", "耕地", "水浇地", "建设用地", result.provenance["run_id"],
+    ]  # fmt: skip
+    for phrase in phrases:
+        assert phrase in said, phrase
+    assert "{{7*7}}" in said
+    assert "49" not in [line.strip() for line in said.splitlines()]
+
+
+def test_statement_stands_at_the_foot_of_part_one_only_and_marking_on_every_page(folder: Path) -> None:
+    document = Document(str(next((folder / "核对表").iterdir())))
+    feet = ["\n".join(p.text for p in section.footer.paragraphs) for section in document.sections]
+    heads = ["\n".join(p.text for p in section.header.paragraphs) for section in document.sections]
+    assert [STATEMENT in foot for foot in feet] == [True, False, False]
+    assert heads == ["内部资料"] * 3
+    assert document.sections[0].page_height.cm == pytest.approx(29.7, abs=0.01)
+
+
+def test_corner_points_are_those_handed_in(folder: Path) -> None:
+    said = texts(next(path for path in (folder / "核对表").iterdir() if "2+2" in path.name))
+    for x, y in ((4_741_000, 30_388_000), (4_741_100, 30_388_100)):
+        assert f"{x:.3f}" in said
+        assert f"{y:.3f}" in said
+    assert "100.00" in said
+
+
+def test_figures_equal_those_of_the_workbook(folder: Path) -> None:
+    from openpyxl import load_workbook
+
+    book = load_workbook(folder / "三线核对汇总表.xlsx")
+    rows = [[cell.value for cell in row] for row in book["项目"].iter_rows()]
+    mine = next(row for row in rows if "P/1" in row)
+    said = texts(next(path for path in (folder / "核对表").iterdir() if "P_1" in path.name))
+    areas = [f"{value:.4f}" for value in mine if isinstance(value, float) and f"{value:.4f}公顷" in said]
+    assert len(areas) >= 3
+
+
+def test_an_office_template_is_filled(result: cl.CheckResult, tmp_path: Path) -> None:
+    own = Document()
+    own.add_paragraph("某局第{{ run_id }}号核对：{{ project_name }}")
+    own.add_paragraph("{%p for s in sentences %}")
+    own.add_paragraph("{{ s }}")
+    own.add_paragraph("{%p endfor %}")
+    own.save(str(tmp_path / "own.docx"))
+    cl.write_report(result, tmp_path / "out", formats=["docx"], form=FormOptions(template=str(tmp_path / "own.docx")))
+    said = texts(next(path for path in (tmp_path / "out" / "核对表").iterdir() if "2+2" in path.name))
+    assert f"某局第{result.provenance['run_id']}号核对：二期" in said
+    assert "全部位于城镇开发边界外。" in said
+
+
+def broken(tmp_path: Path, kind: str) -> Path:
+    path = tmp_path / f"{kind}.docx"
+    document = Document()
+    text = {"syntax": "{{ project_name", "unknown": "{{ nothing_such }}",
+            "escape": "{{ ''.__class__.__mro__[1].__subclasses__() }}"}.get(kind, "x")  # fmt: skip
+    document.add_paragraph(text)
+    document.save(str(path))
+    if kind == "macro":
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("word/vbaProject.bin", b"x")
+    if kind == "no_docx":
+        path.write_bytes(b"PK\x03\x04 not a document")
+    if kind == "missing":
+        path.unlink()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["syntax", "unknown", "escape", "macro", "no_docx", "missing"])
+def test_a_template_that_cannot_be_used_is_named_and_nothing_is_written(
+    kind: str, result: cl.CheckResult, tmp_path: Path
+) -> None:
+    path = broken(tmp_path, kind)
+    with pytest.raises(UsageError) as caught:
+        cl.write_report(result, tmp_path / "out", formats=["docx"], form=FormOptions(template=str(path)))
+    assert caught.value.finding.code == "TEMPLATE_UNUSABLE"
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_template_fetches_from_elsewhere_is_left_out(result: cl.CheckResult, tmp_path: Path) -> None:
+    path = broken(tmp_path, "remote")
+    out = io.BytesIO()
+    with zipfile.ZipFile(path) as given, zipfile.ZipFile(out, "w") as made:
+        for entry in given.infolist():
+            data = given.read(entry)
+            if entry.filename == "word/_rels/document.xml.rels":
+                link = (b'<Relationship Id="rId99" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/'
+                        b'attachedTemplate" Target="http://127.0.0.1/evil.dotm" TargetMode="External"/>')  # fmt: skip
+                data = data.replace(b"</Relationships>", link + b"</Relationships>")
+            made.writestr(entry, data)
+    path.write_bytes(out.getvalue())
+    cl.write_report(result, tmp_path / "out", formats=["docx"], form=FormOptions(template=str(path)))
+    for form in (tmp_path / "out" / "核对表").iterdir():
+        with zipfile.ZipFile(form) as archive:
+            assert not any(b"evil" in archive.read(name) for name in archive.namelist())
+
+
+def test_file_names_are_ours_short_and_unique_without_case() -> None:
+    from types import SimpleNamespace as Row
+
+    made = forms.file_names([
+        Row(project_id="../../etc/passwd", name="长" * 300), Row(project_id="a:b*?", name="x"),
+        Row(project_id="A:B*?", name="X"), Row(project_id="CON", name=""), Row(project_id="", name=""),
+    ])  # fmt: skip
+    stems = [Path(name).stem for name in made]
+    assert all(Path(name).parent == Path("核对表") for name in made)
+    assert all(len(stem) <= 60 for stem in stems)
+    assert len({stem.casefold() for stem in stems}) == len(stems)
+    assert stems[3] == "_CON"
+    assert not any(sign in stem for stem in stems for sign in '\\/:*?"<>|')
+
+
+def test_many_projects_get_forms_only_where_they_are_not_clear(result: cl.CheckResult, tmp_path: Path) -> None:
+    cl.write_report(result, tmp_path / "out", formats=["docx"], form=FormOptions(docx_for="not-clear"))
+    clear = (result.projects["verdict"] == "clear").sum()
+    assert len(list((tmp_path / "out" / "核对表").iterdir())) == len(result.projects) - clear
+    with pytest.raises(UsageError, match="docx-for"):
+        FormOptions(docx_for="some")
+
+
+def test_without_a_font_the_form_comes_without_its_picture(
+    result: cl.CheckResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from controllines.plots import picture
+
+    picture.chinese_font.cache_clear()
+    monkeypatch.setattr(picture, "FAMILIES", ("没有这种字体",))
+    monkeypatch.delenv(picture.FONT_VARIABLE, raising=False)
+    try:
+        cl.write_report(result, tmp_path / "out", formats=["docx"])
+        content = (tmp_path / "out" / "result.json").read_text(encoding="utf-8")
+        assert "PICTURE_NO_FONT" in content
+        form = Document(str(next((tmp_path / "out" / "核对表").iterdir())))
+        assert not form.inline_shapes
+    finally:
+        monkeypatch.undo()
+        picture.chinese_font.cache_clear()
+
+
+def test_the_template_of_the_package_is_what_its_script_makes(tmp_path: Path) -> None:
+    import runpy
+
+    script = Path(__file__).resolve().parents[2] / "docs" / "make_template.py"
+    runpy.run_path(str(script))["main"](tmp_path / "made.docx")
+    with zipfile.ZipFile(tmp_path / "made.docx") as made, zipfile.ZipFile(io.BytesIO(docx.template())) as own:
+        for name in ("word/document.xml", "word/styles.xml", "word/fontTable.xml", "word/footer1.xml"):
+            assert made.read(name) == own.read(name), name
