@@ -58,7 +58,7 @@ def _of_overrides(key: str, rules: Mapping[str, Rule]) -> Iterator[Problem]:
     for other in rules[key].overrides:
         if other == key or other not in rules or rules[other].line != rules[key].line:
             yield ("overrides",), f"{other} 不是同一控制线的另一条规则"
-    if key in _replaced(key, rules):
+    if key not in rules[key].overrides and key in _replaced(key, rules):
         yield ("overrides",), "规则不能经其他规则取代自身"
 
 
@@ -90,6 +90,8 @@ def _of_where(where: Where, line: str, classes: Classes) -> Iterator[Problem]:
     for role, other in (("within", where.within), ("without", where.without)):
         if other is not None:
             yield from _of_other(role, other, line, classes)
+            if line != LAND_USE and (where.classes or where.except_classes):
+                yield (role,), "控制线的类别与 within、without 不能同时写"
 
 
 def _of_other(role: str, other: Other, line: str, classes: Classes) -> Iterator[Problem]:

@@ -120,8 +120,8 @@ class Where(Strict):
     def _one_way(self) -> Where:
         if self.classes and self.except_classes:
             raise ValueError("classes 与 except_classes 只能写一个")
-        if len(self.others) + (self.line != LAND_USE and bool(self.classes or self.except_classes)) > 1:
-            raise ValueError("within、without、类别只能写一种")
+        if len(self.others) > 1:
+            raise ValueError("within 与 without 只能写一个")
         return self
 
     @property
@@ -214,11 +214,6 @@ class Rule(Strict):
         if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
             raise ValueError("valid_from 晚于 valid_to")
         return self
-
-    @property
-    def of_line(self) -> bool:
-        """Whether it judges a control line."""
-        return self.line not in (LAND_USE, GENERAL)
 
     @property
     def best(self) -> Tag | None:

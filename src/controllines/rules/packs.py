@@ -77,10 +77,6 @@ class Pack:
     changes: tuple[Change, ...] = ()
     added: tuple[str, ...] = ()
 
-    def of_line(self, line: str) -> dict[str, Rule]:
-        """Return the rules that judge a line, by id."""
-        return {key: rule for key, rule in self.rules.items() if rule.line == line}
-
     def pairs(self) -> set[tuple[str, str]]:
         """Return the pairs of lines whose common land the rules need."""
         return {pair for rule in self.rules.values() for pair in rule.pairs()}
@@ -187,8 +183,8 @@ def _header(source: _Source) -> Header:
     try:
         return Header.model_validate(source.tree["pack"])
     except ValidationError as error:
-        _refuse([source.say(("pack", *path), message) for path, message in plain_errors(error)])
-        raise
+        faults = [source.say(("pack", *path), message) for path, message in plain_errors(error)]
+        raise UsageError(faults[0], tuple(faults[1:])) from None
 
 
 def _join(source: _Source, header: Header, base: Pack | None) -> Pack:
@@ -244,8 +240,7 @@ def _classes(
 
 def _refuse(faults: Sequence[Finding]) -> None:
     if faults:
-        first = faults[0]
-        raise UsageError(first, tuple(faults[1:]))
+        raise UsageError(faults[0], tuple(faults[1:]))
 
 
 def plain_errors(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:

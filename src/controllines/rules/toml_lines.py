@@ -26,7 +26,8 @@ def key_lines(text: str) -> dict[Path, int]:
         if heading:
             table = _parts(heading[2])
             if heading[1] == "[[":
-                table, counts[table] = (*table, counts[table]), counts[table] + 1
+                counts[table] += 1
+                table = (*table, counts[table] - 1)
             found.setdefault(table, number)
         elif key:
             last = (*table, *_parts(key[1]))
