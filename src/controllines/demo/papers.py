@@ -83,10 +83,14 @@ def _fields(plots: np.ndarray, county: County, share: float) -> np.ndarray:
     cultivated = county.layers["land_use"]["DLBM"].to_numpy() == "0102"
     free = county.patches[cultivated & ~county.place["farmland"] & ~county.place["boundary"]]
     field = free[shapely.distance(free, shapely.union_all(plots)).argmin()]
+    wanted = share * float(shapely.area(plots).sum())
     west, south, east, north = field.bounds
-    reach = min(1.0, share * shapely.area(plots).sum() / field.area)
-    part = shapely.intersection(field, shapely.box(west, south, west + reach * (east - west), north))
-    return np.array([max(shapely.get_parts(part), key=lambda each: each.area)], dtype=object)
+    low, high = west, east
+    for _ in range(40):  # the strip from the west that is as large as wanted
+        middle = (low + high) / 2
+        strip = shapely.intersection(field, shapely.box(west, south, middle, north))
+        low, high = (middle, high) if strip.area < wanted else (low, middle)
+    return np.array([max(shapely.get_parts(strip), key=lambda each: each.area)], dtype=object)
 
 
 def _geojson(name: str, shapes: np.ndarray, columns: dict[str, Any]) -> str:
