@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -21,9 +24,12 @@ from controllines.decisions import (
     read_decisions,
 )
 from controllines.errors import UsageError
+from controllines.facts import form_columns
+from controllines.pipeline import CheckOptions, Job, check, run
 from controllines.results import VERDICTS
-from controllines.rules import LEVELS
+from controllines.rules import LEVELS, worst
 from controllines.rules.words import words
+from tests.builders import COUNTY, here, layer, parcels
 from tests.test_findings import FORBIDDEN
 
 LINES = {"ecological_redline": "生态保护红线", "permanent_farmland": "永久基本农田"}
@@ -152,7 +158,7 @@ def test_two_decisions_about_the_same_or_no_such_sheet(tmp_path: Path) -> None:
 
 
 def test_levels_have_names_and_every_choice_of_the_drop_down_is_one() -> None:
-    assert [level_names()[choice] for choice in choices()] == list(LEVELS)
+    assert [level_names()[unicodedata.normalize("NFKC", choice)] for choice in choices()] == list(LEVELS)
     assert {level_names()[level] for level in LEVELS} == set(LEVELS)
     assert level_names()["位于城镇开发边界内"] == "clear"
     texts = [*choices(), *words()["decision"].values()]
@@ -233,3 +239,111 @@ def test_a_clear_line_may_be_decided_otherwise() -> None:
     _, found = decided(decision("c", FARM, "undetermined"))
     assert found["parcel", "c"] == "undetermined"
     assert found["project", "P2"] == "undetermined"
+
+
+# --- from report to report ---------------------------------------------------------------------------------------
+
+
+def filled(report: Path, target: Path, cells: dict[tuple[str, str], list[str]]) -> Path:
+    """Fill columns of 人工认定 in a copy of a report: (地块编号, 控制线) → cells."""
+    book = openpyxl.load_workbook(report)
+    detail = book["明细"]
+    top = next(row for row in detail.iter_rows() if "地块编号" in [cell.value for cell in row])
+    column = {cell.value: cell.column for cell in top}
+    for row in range(top[0].row + 1, detail.max_row + 1):
+        key = (detail.cell(row, column["地块编号"]).value, detail.cell(row, column["控制线"]).value)
+        for name, value in zip(DECIDED, cells.get(key, []), strict=False):
+            detail.cell(row, column[name]).value = value
+    book.save(target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """Two parcels of one project, one of them half in the redline; a report of them."""
+    folder = tmp_path_factory.mktemp("decisions")
+    parcels(here(0, 0, 100, 100), here(500, 0, 600, 100), XMBH=["P1", "P1"]).to_file(folder / "a.gpkg", layer="a")
+    for key, box in (("STBHHX", (0, 0, 50, 100)), ("YJJBNTBHTB", (900, 0, 999, 100)), ("CZKFBJ", (-99, -99, 999, 200))):
+        layer([here(*box)], BSM=["1"], DLBM=["0102"], KCXS=[0.0], GHFQMC=["城镇集中建设区"], LHLX=["水源涵养"]).to_file(
+            folder / "plan.gpkg", layer=key)  # fmt: skip
+    layer([COUNTY], XZQDM=["650422"], XZQMC=["托克逊县"]).to_file(folder / "plan.gpkg", layer="XJXZQ")
+    job = Job(parcels=(str(folder / "a.gpkg"),), plan=str(folder / "plan.gpkg"), out=str(folder / "out"),
+              formats=("xlsx",), as_of="2026-11-21")  # fmt: skip
+    run(job)
+    return job
+
+
+REPORT = "三线核对汇总表.xlsx"
+
+
+def test_a_report_is_filled_and_read_back_into_the_next(job: Job, tmp_path: Path) -> None:
+    sheet = filled(Path(job.out) / REPORT, tmp_path / "审定.xlsx", {("a", "生态保护红线"): WHOLE})
+    result = run(replace(job, out=str(tmp_path / "out"), decisions=str(sheet), paths=False)).result
+    row = result.verdicts[(result.verdicts["subject_id"] == "a") & (result.verdicts["kind"] == RED)
+                          & result.verdicts["decisive"]].iloc[0]  # fmt: skip
+    assert (row["level"], row["original_level"]) == ("approval", "undetermined")
+    assert "DECISIONS_OTHER_RUN" not in set(result.findings["code"])
+    mine = result.verdicts[result.verdicts["decisive"].astype(bool) & (result.verdicts["subject_id"] == "a")]
+    assert result.parcels.set_index("parcel_id")["verdict"]["a"] == worst(list(mine["level"]))
+    project = result.verdicts[(result.verdicts["subject_id"] == "P1") & (result.verdicts["kind"] == RED)]
+    assert project["override"].dropna().tolist() == ["涉及的地块均已人工认定（a），项目随之"]
+    text = (tmp_path / "out" / "result.json").read_text(encoding="utf-8")
+    assert str(tmp_path) not in text
+    written = json.loads(text)
+    assert written["provenance"]["decisions"]["count"] == 1
+    verdict = next(line["verdict"] for line in written["parcels"][0]["layers"] if line["kind"] == RED)
+    assert (verdict["level"], verdict["original_level"]) == ("approval", "undetermined")
+    assert "张三" in verdict["override"]
+    detail = openpyxl.load_workbook(tmp_path / "out" / REPORT)["明细"]
+    cells = [
+        cell.value
+        for line in detail.iter_rows()
+        for cell in line
+        if line[0].value == "a" and line[2].value == "生态保护红线"
+    ]
+    assert [cell for cell in cells if cell in WHOLE] == WHOLE
+    assert "待核实" in cells  # the level of the rules stays beside it
+    rulings = openpyxl.load_workbook(tmp_path / "out" / REPORT)["规则判定"]
+    said = [str(cell.value) for line in rulings.iter_rows() for cell in line]
+    assert any("规则判定为“待核实”" in text for text in said)
+    again = read_decisions(tmp_path / "out" / REPORT)
+    assert [(item.subject_id, item.level, item.trail) for item in again.items] == [
+        ("a", "approval", result.decisions.items[0].trail)
+    ]
+
+
+def test_decisions_of_another_run_are_said_to_be_so(job: Job, tmp_path: Path) -> None:
+    sheet = filled(Path(job.out) / REPORT, tmp_path / "审定.xlsx", {("a", "生态保护红线"): WHOLE})
+    result = check(job.parcels, job.plan, as_of="2026-11-20", decisions=sheet)
+    assert "DECISIONS_OTHER_RUN" in set(result.findings["code"])
+    assert result.provenance["finding_counts"]["DECISIONS_OTHER_RUN"] == 1
+
+
+def test_decisions_need_rules_and_known_subjects(job: Job, tmp_path: Path) -> None:
+    sheet = filled(Path(job.out) / REPORT, tmp_path / "审定.xlsx", {("a", "生态保护红线"): WHOLE})
+    with pytest.raises(UsageError, match="DECISIONS_NO_RULES"):
+        check(job.parcels, job.plan, as_of="2026-11-21", decisions=sheet, options=CheckOptions(rules="none"))
+    toml = tmp_path / "d.toml"
+    toml.write_text('[[decision]]\nparcel = "z"\nline = "生态保护红线"\nlevel = "clear"\nreason = "x"\ndocument = "x"\n'
+                    'by = "x"\ndate = "2026-11-21"\n', encoding="utf-8")  # fmt: skip
+    with pytest.raises(UsageError, match="DECISION_UNKNOWN"):
+        check(job.parcels, job.plan, as_of="2026-11-21", decisions=str(toml))
+
+
+def test_the_drop_down_of_decisions(job: Job) -> None:
+    detail = openpyxl.load_workbook(Path(job.out) / REPORT)["明细"]
+    (rule,) = detail.data_validations.dataValidation
+    assert rule.formula1 == '"' + ",".join(choices()) + '"'
+
+
+def test_open_questions_are_the_next_form_of_facts(job: Job, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(Path(job.out) / REPORT)
+    form = book["待补充"]
+    heads = [cell.value for cell in form[3]]
+    assert heads == list(form_columns(questions=True))
+    assert form.cell(4, heads.index("项目编号") + 1).value == "P1"
+    assert "？" in form.cell(4, heads.index("待补充事项") + 1).value
+    form.cell(4, heads.index("项目类别") + 1).value = "光伏"
+    book.save(tmp_path / "答复.xlsx")
+    result = check(job.parcels, job.plan, as_of="2026-11-21", facts=tmp_path / "答复.xlsx")
+    assert result.facts[["project_id", "key", "value"]].to_numpy().tolist() == [["P1", "category", "photovoltaic"]]

@@ -76,6 +76,7 @@ def check(
     project_by: ProjectBy = None,
     facts_file: Annotated[str | None, typer.Option("--facts", help="项目信息表 xlsx · project facts")] = None,
     project: Project = None,
+    decisions: Annotated[str | None, typer.Option("--decisions", help="人工认定（xlsx、toml）· decisions")] = None,
     rules: Annotated[str, typer.Option(help="规则包：national、none 或路径 · rule pack")] = "national",
     explain: Annotated[bool, typer.Option("--explain", help="印出判定过程 · print how it was judged")] = False,
     fail_on: Annotated[str | None, typer.Option("--fail-on", help=f"{_FAIL_HELP} · exit 10 at this level")] = None,
@@ -106,7 +107,7 @@ def check(
         options=options, datum=datum, project_by=project_by,
         line_width=line_width, map_lines=map_lines, paths=not no_paths, overwrite=overwrite,
         form=FormOptions(docx_for, template, marking),
-        facts=facts_file, project=tuple(project or ()),
+        facts=facts_file, project=tuple(project or ()), decisions=decisions,
     )  # fmt: skip
     with _progress() as tell:
         outcome = run(job, tell=tell)

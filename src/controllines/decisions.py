@@ -99,7 +99,7 @@ def level_names() -> dict[str, Level]:
 
 def choices() -> tuple[str, ...]:
     """Return the Chinese names of the levels for a drop-down, from the mildest."""
-    return tuple(str(words()["short"][level]) for level in LEVELS)
+    return tuple(str(words()["table"][level]) for level in LEVELS)
 
 
 def read_decisions(path: Path | str) -> Decisions:

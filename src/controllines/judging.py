@@ -13,18 +13,21 @@ from typing import Any
 import pandas as pd
 
 from controllines.combined import INSIDE, OUTSIDE, UNCOVERED
+from controllines.decisions import Decisions, apply, known, levels
+from controllines.errors import UsageError
 from controllines.facts import Value
 from controllines.report.figures import Convention
 from controllines.report.model import scopes_of
 from controllines.report.rows import Row, grouped, records
 from controllines.report.rulings import printer
 from controllines.report.sentences import flags
-from controllines.results import VERDICTS, CheckResult
-from controllines.rules import Pack
+from controllines.results import VERDICTS, CheckResult, findings_frame
+from controllines.rules import GENERAL, Level, Pack
 from controllines.rules.cases import PARCEL, PROJECT, Case, Joint, LandPart, Line, Scope
-from controllines.rules.evaluate import ACCURACY_M, Judgement, evaluate
+from controllines.rules.evaluate import ACCURACY_M, evaluate
 from controllines.rules.models import LAND_USE
 from controllines.rules.verdicts import Verdict
+from controllines.rules.words import text
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Circumstances:
 
 
 def judged(
-    result: CheckResult, pack: Pack, known: Circumstances, *, as_of: dt.date, accuracy_m: float = ACCURACY_M
+    result: CheckResult, pack: Pack, told: Circumstances, *, as_of: dt.date, accuracy_m: float = ACCURACY_M
 ) -> CheckResult:
     """Judge a result by a rule pack.
 
@@ -52,15 +55,44 @@ def judged(
     CheckResult
         With ``verdicts``, the ``verdict`` of parcels and projects, the cases behind them, and the pack in provenance.
     """
-    cases = (*_parcel_cases(result, known), *_project_cases(result, known))
+    cases = (*_parcel_cases(result, told), *_project_cases(result, told))
     show = Convention(planar=result.provenance["options"].get("area") == "planar")
     found = evaluate(cases, pack, as_of=as_of, printed=printer(result, scopes_of(result), show), accuracy_m=accuracy_m)
     lacking = [] if LAND_USE in result.plan.layers else [LAND_USE]
     return replace(
         result, cases=cases, pack=pack, verdicts=verdicts_frame(found.verdicts),
-        parcels=_with_level(result.parcels, (PARCEL, "parcel_id"), found),
-        projects=_with_level(result.projects, (PROJECT, "project_id"), found),
+        parcels=_with_levels(result.parcels, (PARCEL, "parcel_id"), found.levels),
+        projects=_with_levels(result.projects, (PROJECT, "project_id"), found.levels),
         provenance=result.provenance | {"not_checked": [*result.provenance["not_checked"], *lacking]},
+    )  # fmt: skip
+
+
+def decided(result: CheckResult, decisions: Decisions) -> CheckResult:
+    """Apply what reviewers decided (人工认定) to a judged result.
+
+    Raises
+    ------
+    UsageError
+        Nothing was judged, or a parcel, project or line that was not judged.
+    """
+    if not decisions.items:
+        return replace(result, provenance=result.provenance | {"decisions": decisions.record()})
+    if result.pack is None:
+        raise UsageError.of("DECISIONS_NO_RULES", source=decisions.path)
+    lines = {key: result.plan.kind(key).zh for key in result.provenance["checked"]}
+    lines |= {key: text("lines", key) for key in (LAND_USE, GENERAL)}
+    meant, notes = known(decisions, result.verdicts, lines, result.provenance["run_id"])
+    projects = dict(zip(result.parcels["parcel_id"], result.parcels["project_id"], strict=True))
+    verdicts = apply(result.verdicts, meant.items, projects)
+    found = levels(verdicts, projects)
+    listed, counts = findings_frame(notes)
+    findings = pd.concat([result.findings, listed], ignore_index=True) if len(listed) else result.findings
+    told = {"decisions": meant.record(), "finding_counts": result.provenance["finding_counts"] | counts}
+    return replace(
+        result, verdicts=verdicts, decisions=meant, findings=findings,
+        parcels=_with_levels(result.parcels, (PARCEL, "parcel_id"), found),
+        projects=_with_levels(result.projects, (PROJECT, "project_id"), found),
+        provenance=result.provenance | told,
     )  # fmt: skip
 
 
@@ -77,10 +109,10 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _with_level(frame: Any, of: tuple[Scope, str], found: Judgement) -> Any:
+def _with_levels(frame: Any, of: tuple[Scope, str], found: Mapping[tuple[str, str], Level]) -> Any:
     scope, column = of
-    levels = [found.levels.get((scope, identity)) for identity in frame[column]]
-    return frame.assign(verdict=pd.Series(levels, index=frame.index, dtype=object))
+    mine = [found.get((scope, identity)) for identity in frame[column]]
+    return frame.assign(verdict=pd.Series(mine, index=frame.index, dtype=object))
 
 
 def _parcel_cases(result: CheckResult, known: Circumstances) -> Iterable[Case]:

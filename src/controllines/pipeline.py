@@ -18,6 +18,7 @@ from controllines.approvals import approvals_frame, read_documents, record
 from controllines.classes import choices
 from controllines.combined import divided_frame
 from controllines.conflicts import Checked, Land, Widths, Workers, check_land
+from controllines.decisions import Decisions, read_decisions
 from controllines.errors import InputError, UsageError
 from controllines.extents import far_parcels, plan_box
 from controllines.facts import ProjectFacts, gather
@@ -31,7 +32,7 @@ from controllines.frames import (
     pieces_frames,
     projects_of,
 )
-from controllines.judging import Circumstances, judged
+from controllines.judging import Circumstances, decided, judged
 from controllines.kinds import Kind, in_order, kind_of, three_lines
 from controllines.landuse import LAND_USE, land_frame
 from controllines.layers import Layer, lay
@@ -98,6 +99,7 @@ class Job:
     line_width : width (m) of linear projects that declare none
     facts : filled form of project facts (项目信息表)
     project : ``key=value``, facts of every project
+    decisions : decisions of reviewers (人工认定): a report whose sheet 明细 was filled, or toml
     form : which projects get an opinion form (docx), by which template, with which marking
     """
 
@@ -115,6 +117,7 @@ class Job:
     overwrite: bool = False
     facts: str | None = None
     project: tuple[str, ...] = ()
+    decisions: str | None = None
     form: FormOptions = FormOptions()
 
 
@@ -143,14 +146,15 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
     check_target(job.out, formats=job.formats, map_lines=job.map_lines, overwrite=job.overwrite)
     as_of = _date(job.as_of)
     options = replace(job.options, rules=job.options.pack or NO_RULES)  # a fault of the pack is told before any work
+    decisions = read_decisions(job.decisions) if job.decisions else Decisions()
     tell("读取规划")
     plan = open_plan(job.plan)
     tell("读取申请地块")
     parcels = read_parcels(job.parcels, datum=job.datum, project_by=job.project_by, line_width=job.line_width,
-                           leave_out=(job.facts,) if job.facts else ())  # fmt: skip
+                           leave_out=[path for path in (job.facts, job.decisions) if path])  # fmt: skip
     tell(f"套合 {len(parcels)} 个地块")
     known = gather(parcels, pairs=job.project, table=job.facts)
-    result = check(parcels, plan, as_of=as_of, options=options, facts=known)
+    result = check(parcels, plan, as_of=as_of, options=options, facts=known, decisions=decisions)
     tell("写出成果")
     written = write_report(result, job.out, formats=job.formats, map_lines=job.map_lines, paths=job.paths,
                            overwrite=job.overwrite, form=job.form)  # fmt: skip
@@ -160,6 +164,7 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
 def check(
     parcels: object, plan: object, *, as_of: str | dt.date | None = None, options: CheckOptions = CheckOptions(),
     datum: str | None = None, project_by: str | None = None, line_width: float | None = None, facts: object = None,
+    decisions: str | Path | Decisions | None = None,
 ) -> CheckResult:  # fmt: skip
     """Check parcels against the control lines of a plan.
 
@@ -171,6 +176,7 @@ def check(
     options : what to check and how to print it
     datum, project_by, line_width : as in :func:`read_parcels`, when parcels are not a Layer yet
     facts : what is known of the projects: a filled form, or project_id → {key: value} (``"*"``: every project)
+    decisions : of reviewers (人工认定), applied after the rules; a path, or from :func:`read_decisions`
 
     Returns
     -------
@@ -230,10 +236,11 @@ def check(
         facts=known.frame(),
         approvals=approvals,
     )
+    made = read_decisions(decisions) if isinstance(decisions, str | Path) else decisions or Decisions()
     if pack is None:
-        return result
+        return decided(result, made)
     told = Circumstances(*_divided((land, checked), projects, opened, pack), facts=known.of)
-    return judged(result, pack, told, as_of=date, accuracy_m=options.accuracy_m)
+    return decided(judged(result, pack, told, as_of=date, accuracy_m=options.accuracy_m), made)
 
 
 def _divided(

@@ -289,6 +289,7 @@ def without_folders(result: CheckResult) -> CheckResult:
     for frame in (result.parcels, result.findings):
         known |= set(frame["source"].dropna().astype(str))
     known |= {str(value) for value in result.facts["value"] if isinstance(value, str)}
+    known |= {result.decisions.path} - {""}
     known = {path for path in known if file_name(path) != path}
     folders = {path[: -len(file_name(path))] for path in known}
     longest = sorted((folder for folder in folders if len(folder) > 1), key=len, reverse=True)
