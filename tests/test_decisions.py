@@ -303,7 +303,7 @@ def test_a_report_is_filled_and_read_back_into_the_next(job: Job, tmp_path: Path
     ]
     assert [cell for cell in cells if cell in WHOLE] == WHOLE
     assert "待核实" in cells  # the level of the rules stays beside it
-    rulings = openpyxl.load_workbook(tmp_path / "out" / REPORT)["规则判定"]
+    rulings = openpyxl.load_workbook(tmp_path / "out" / REPORT)["判定"]
     said = [str(cell.value) for line in rulings.iter_rows() for cell in line]
     assert any("规则判定为“待核实”" in text for text in said)
     again = read_decisions(tmp_path / "out" / REPORT)
