@@ -166,6 +166,18 @@ def test_file_names_are_ours_short_and_unique_without_case() -> None:
     assert not any(sign in stem for stem in stems for sign in '\\/:*?"<>|')
 
 
+def test_annex_names_only_the_files_of_its_project(tmp_path: Path) -> None:
+    land = here(0, 0, 100, 100)
+    for name in ("甲", "乙"):
+        layer([land], DKBH=[f"{name}-1"]).to_file(tmp_path / f"{name}.geojson", driver="GeoJSON")
+    plan = make_plan(permanent_farmland=[here(50, -10, 400, 400)])
+    checked = cl.check([str(tmp_path / "甲.geojson"), str(tmp_path / "乙.geojson")], plan, as_of="2026-11-21")
+    cl.write_report(checked, tmp_path / "out", formats=["docx"])
+    said = texts(next(path for path in (tmp_path / "out" / "核对表").iterdir() if "甲" in path.name))
+    assert "甲.geojson" in said
+    assert "乙.geojson" not in said
+
+
 def test_many_projects_get_forms_only_where_they_are_not_clear(result: cl.CheckResult, tmp_path: Path) -> None:
     cl.write_report(result, tmp_path / "out", formats=["docx"], form=FormOptions(docx_for="not-clear"))
     clear = (result.projects["verdict"] == "clear").sum()

@@ -154,7 +154,7 @@ def opinion(
         sensitivity=_sensitive(mine),
         sensitivity_note=_sensitivity_note(report, mine),
         findings=_findings(report, mine),
-        provenance=[_pair(label, text) for label, text in note_lines(report) if label.partition("：")[0] in SAID],
+        provenance=_provenance(report, mine),
     )
 
 
@@ -341,6 +341,17 @@ def _sensitivity_note(report: Report, mine: Sequence[ParcelRow]) -> str:
     if accuracy is None or all(line.ruling.level is None for parcel in mine for line in parcel.lines):
         return word("titles", "verdict_none")
     return _say("sensitivity_note" if _sensitive(mine) else "sensitivity_none", accuracy=accuracy)
+
+
+def _provenance(report: Report, mine: Sequence[ParcelRow]) -> list[Texts]:
+    """Return what the annex says of the run; of the files handed in only those of this project."""
+    sources = tuple({parcel.source for parcel in mine})
+    rows = []
+    for label, text in note_lines(report):
+        item, _, file = label.partition("：")
+        if item in SAID and (item != word("notes", "input") or file.startswith(sources)):
+            rows.append(_pair(label, text))
+    return rows
 
 
 def _findings(report: Report, mine: Sequence[ParcelRow]) -> list[Texts]:
