@@ -354,6 +354,7 @@ def main() -> int:
     sys.stdout.write(figures.text() + "\n")
     if args.record is not None:
         record = {"seed": args.seed, "wanted": args.count, "stretches": journal.stretches, **figures.record()}
+        args.record.parent.mkdir(parents=True, exist_ok=True)
         args.record.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return 1 if figures.bad() else 0
 
