@@ -131,11 +131,10 @@ def compared(pairs: list[Pair], way: str) -> tuple[Array, Array, Array]:
 def state() -> dict[str, Any]:
     """What the record belongs to."""
     sources = sorted(Path(overlay.__file__).parent.glob("*.py"))
-    engine = [path for path in sources if path.stem in ENGINE]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in engine)).hexdigest()
+    engine = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sources if p.stem in ENGINE}
     versions = {name: version(name) for name in ("numpy", "pyproj", "shapely")}
     return {
-        "engine": {"files": [path.name for path in engine], "sha256": digest},
+        "engine": engine,
         "versions": {**versions, "geos": shapely.geos_version_string, "python": platform.python_version()},
     }
 

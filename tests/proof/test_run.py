@@ -49,7 +49,7 @@ def test_a_record_belongs_to_one_engine(tmp_path, monkeypatch):
     run.run(5, 10, path)
     with pytest.raises(SystemExit, match="another seed"):
         run.run(6, 20, path)
-    monkeypatch.setattr(run, "state", lambda: {"engine": {"files": [], "sha256": "0"}, "versions": {}})
+    monkeypatch.setattr(run, "state", lambda: {"engine": {"overlay.py": "0"}, "versions": {}})
     with pytest.raises(SystemExit, match="--restart"):
         run.run(5, 20, path)
     assert run.run(5, 20, path, restart=True)["count"] == 20
