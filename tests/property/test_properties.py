@@ -73,7 +73,7 @@ def units(geoms, code, name):
     return layer(in_degrees(geoms), crs=4490, **{code: ids, name: [f"单元{n}" for n in ids]})
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(SEEDS, st.integers(2, 7), st.integers(2, 4), many)
 def test_sums_over_a_partition(seed, towns, zones, farm):
     rng = np.random.default_rng(seed)
@@ -113,7 +113,7 @@ def mixed(rng, items):
     return [rolled(rng, items[n]) for n in rng.permutation(len(items))]
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(many, many, many, SEEDS)
 def test_order_does_not_matter(land, red, city, seed):
     """Of features, layers, parcels, corners; and the directions of rings."""
@@ -129,7 +129,7 @@ def test_order_does_not_matter(land, red, city, seed):
 # --- 9: more land ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(many, many, shapes(), st.booleans())
 def test_more_control_land_is_never_less(land, red, more, whole):
     """A further feature, or features without their holes."""
@@ -147,7 +147,7 @@ def test_more_control_land_is_never_less(land, red, more, whole):
 FORMATS = [".shp", ".gdb", ".geojson", ".txt", ".parquet", ".csv", ".xlsx", ".kml", ".dxf"]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_the_format_does_not_matter(seed, tmp_path):
     """The same parcels, to the millimetre, in every format that is written, against layers in another."""
     rng = np.random.default_rng(seed)
