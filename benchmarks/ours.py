@@ -13,11 +13,14 @@ import controllines as cl
 from controllines.conflicts import BLOCK, Land, Widths, Workers, check_land
 from controllines.layers import lay
 from controllines.overlay import Pieces, intersect
-from controllines.tiles import hilbert_order
+from controllines.tiles import Tiles, hilbert_order
 from controllines.windows import Near, near, windows
 
 from .county import LAYERS, LINES, County
-from .peers import Array, Engine
+from .peers import KEYS, Array, Engine, in_and_out, inside_sets
+
+#: Patches that a thread takes at a time.
+PATCHES = 512
 
 
 class Ours(Engine):
@@ -60,6 +63,28 @@ class Ours(Engine):
                     for rows, pieces in zip(chunks, each(cut, chunks), strict=True):
                         np.add.at(out[:, column], block[rows][pieces.left], pieces.area)
         return out
+
+    def cells(self) -> pd.Series:
+        """The cross-table, from a prepared plan: patches are streamed in the order of their tiles."""
+        patches = self.plan.layers["land_use"]
+        tiles = patches.in_plane
+        assert isinstance(tiles, Tiles)
+        classes = patches.attributes(("class",))["class"].to_numpy(object)
+        labels = {kind: self.plan.layers[kind].attributes(("code",))["code"].to_numpy(object) for kind in KEYS[1:]}
+
+        def chunk(start: int) -> dict[tuple[str, ...], pd.Series]:
+            rows = np.arange(start, min(start + PATCHES, len(tiles)))
+            return inside_sets(tiles.geoms(rows), classes[tiles.owner[rows]], labels, self._common)
+
+        total: dict[tuple[str, ...], pd.Series] = {}
+        with Workers().pool() as each:
+            for sums in each(chunk, range(0, len(tiles), PATCHES)):
+                total = {key: sums[key].add(total[key], fill_value=0.0) if total else sums[key] for key in sums}
+        return in_and_out(total)
+
+    def _common(self, geoms: Array, kind: str) -> tuple[Array, Array, Array]:
+        pieces = intersect(geoms, near(self.plan.layers[kind].in_plane, windows(geoms), joined=False))
+        return pieces.left, pieces.right, pieces.geoms
 
     def overlaps(self) -> Array:
         """Every column of the frames ``overlaps`` and ``units``: widths, depths and clearances too."""

@@ -9,6 +9,7 @@ be put (reading, loading, indexes) is done when it is made, and timed as its pre
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import geopandas as gpd
 import numpy as np
@@ -18,6 +19,7 @@ import shapely
 from .county import LAYERS, LINES, County
 
 Array = np.ndarray
+Cut = Callable[[Array, str], tuple[Array, Array, Array]]
 KEYS = ["class", "township", "planning_zone"]
 #: All sets of control lines but the empty one: intersections with them give all cells, by inclusion and exclusion.
 SETS = [chosen for size in (1, 2, 3) for chosen in itertools.combinations(LINES, size)]
@@ -75,20 +77,10 @@ class Shapely(Engine):
 
     def cells(self) -> pd.Series:
         patches = self.layers["land_use"]
-        geoms, columns = patches.geometry.to_numpy(), {"class": patches["label"].to_numpy(object)}
-        for kind in KEYS[1:]:
-            left, right, geoms = self._cut(geoms, kind)
-            columns = {name: values[left] for name, values in columns.items()}
-            columns[kind] = self.layers[kind]["label"].to_numpy(object)[right]
-        keys = pd.DataFrame(columns)
-        common: dict[tuple[str, ...], tuple[Array, Array]] = {(): (np.arange(len(keys)), geoms)}
-        sums = {(): _sum(keys, common[()])}
-        for chosen in SETS:
-            rows, shapes = common[chosen[:-1]]
-            left, _, cut = self._cut(shapes, chosen[-1])
-            common[chosen] = rows[left], cut
-            sums[chosen] = _sum(keys, common[chosen])
-        return in_and_out(sums)
+        labels = {kind: self.layers[kind]["label"].to_numpy(object) for kind in KEYS[1:]}
+        return in_and_out(
+            inside_sets(patches.geometry.to_numpy(), patches["label"].to_numpy(object), labels, self._cut)
+        )
 
     def _cut(self, left: Array, kind: str) -> tuple[Array, Array, Array]:
         right = self.layers[kind].geometry.to_numpy()
@@ -207,6 +199,30 @@ class Sedona(Engine):
         import sedonadb
 
         return f"SedonaDB {sedonadb.__version__}"
+
+
+def inside_sets(geoms: Array, classes: Array, labels: dict[str, Array], cut: Cut) -> dict[tuple[str, ...], pd.Series]:
+    """Return m² by class, township and zone: of all land, and inside each set of control lines.
+
+    Parameters
+    ----------
+    geoms, classes : patches and their classes
+    labels : township and zone → label of each row
+    cut : returns rows of the geometries and of a layer, and what they have in common
+    """
+    columns = {"class": classes}
+    for kind in KEYS[1:]:
+        left, right, geoms = cut(geoms, kind)
+        columns = {name: values[left] for name, values in columns.items()} | {kind: labels[kind][right]}
+    keys = pd.DataFrame(columns)
+    common: dict[tuple[str, ...], tuple[Array, Array]] = {(): (np.arange(len(keys)), geoms)}
+    sums = {(): _sum(keys, common[()])}
+    for chosen in SETS:
+        rows, shapes = common[chosen[:-1]]
+        left, _, parts = cut(shapes, chosen[-1])
+        common[chosen] = rows[left], parts
+        sums[chosen] = _sum(keys, common[chosen])
+    return sums
 
 
 def in_and_out(sums: dict[tuple[str, ...], pd.Series]) -> pd.Series:
