@@ -21,6 +21,7 @@ import shapely
 import controllines
 from controllines import cli, pipeline
 from controllines.findings import catalogue
+from controllines.rules import LEVELS
 
 X, Y = 30_385_000, 4_738_000
 Box = tuple[float, float, float, float]
@@ -492,6 +493,11 @@ def test_demo_from_end_to_end(tmp_path: Path) -> None:
     assert all(path.is_file() for path in shown)
     result = json.loads((tmp_path / "演示/核对结果/result.json").read_text(encoding="utf-8"))
     assert result["provenance"]["synthetic"] is True
+    assert set(result["summary"]["projects"]["levels"]) == set(LEVELS)  # every level at least once
+    held = [row for project in result["projects"] for row in project["approvals"]]
+    assert {row["missing_m2"] > 0 for row in held if row["role"] == "cover"} == {True, False}
+    assert {row["missing_m2"] > 0 for row in held if row["role"] == "makeup"} == {True, False}
+    assert all(project["land"] for project in result["projects"])
     for entry in result["files"]:
         assert (tmp_path / "演示/核对结果" / entry["path"]).is_file()
     layers = pyogrio.list_layers(tmp_path / "演示/核对结果/conflicts.gpkg")[:, 0].tolist()

@@ -24,7 +24,7 @@ from controllines.decisions import (
     read_decisions,
 )
 from controllines.errors import UsageError
-from controllines.facts import form_columns
+from controllines.facts import catalogue, form_columns
 from controllines.pipeline import CheckOptions, Job, check, run
 from controllines.results import VERDICTS
 from controllines.rules import LEVELS, worst
@@ -342,7 +342,10 @@ def test_open_questions_are_the_next_form_of_facts(job: Job, tmp_path: Path) -> 
     heads = [cell.value for cell in form[3]]
     assert heads == list(form_columns(questions=True))
     assert form.cell(4, heads.index("项目编号") + 1).value == "P1"
-    assert "？" in form.cell(4, heads.index("待补充事项") + 1).value
+    asked = form.cell(4, heads.index("待补充事项") + 1).value.split("\n")
+    assert catalogue()["category"].question in asked
+    assert len(set(asked)) == len(asked)
+    assert not [line for line in asked if "须报批准" in line]  # what an answer leads to stands in the sheet 判定
     form.cell(4, heads.index("项目类别") + 1).value = "光伏"
     book.save(tmp_path / "答复.xlsx")
     result = check(job.parcels, job.plan, as_of="2026-11-21", facts=tmp_path / "答复.xlsx")

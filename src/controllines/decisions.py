@@ -76,11 +76,6 @@ class Decisions:
     path: str = ""
     sha256: str = ""
 
-    def of(self, scope: str, subject_id: str, kind: str) -> Decision | None:
-        """Return the decision about a parcel or project and a line."""
-        key = (scope, subject_id, kind)
-        return next((item for item in self.items if (item.scope, item.subject_id, item.kind) == key), None)
-
     def record(self) -> dict[str, Any] | None:
         """Return what provenance says of them."""
         said = {"path": self.path, "sha256": self.sha256, "run_id": self.run_id, "count": len(self.items)}

@@ -6,6 +6,7 @@ The sheet 待补充 of a report is the same form with the open questions beside 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ REMARK = "每个项目一行；有下拉选项的请从中选择，不清楚的�
 LISTS = "选项"
 _FONT, _INK, _HEAD, _RULE = "等线", "#1F2A33", "#E8EDF0", "#B8C2C8"
 _HEADING_ROW = 2
+_WIDTHS, _LINE = {ID: 22, NAME: 30, QUESTIONS: 60}, 13.5  # digits; points of one line of text
+#: Excel holds no more characters in one cell.
+_LONGEST = 32_000
 #: Rows below the last project that have drop-downs too.
 _SPARE = 100
 #: Excel holds no more characters in the message of a drop-down.
@@ -100,21 +104,32 @@ def add_form(book: Any, rows: Iterable[FormRow], *, folder: Path | None = None, 
     sheet.write_string(0, 0, name, book.add_format(look | {"bold": True, "font_size": 15}))
     sheet.write_string(1, 0, REMARK, book.add_format(look | {"font_color": "#5B6770"}))
     columns = form_columns(questions=questions)
+    widths = [_WIDTHS.get(heading, 18) for heading in columns]
     for number, heading in enumerate(columns):
         sheet.write_string(_HEADING_ROW, number, heading, head)
-        sheet.set_column(number, number, {ID: 20, NAME: 24, QUESTIONS: 44}.get(heading, 18))
+        sheet.set_column(number, number, widths[number])
     sheet.set_row(_HEADING_ROW, 44)
     for line, row in enumerate(rows, start=_HEADING_ROW + 1):
-        for number, text in enumerate(_cells(row, folder, questions=questions)):
+        cells = _cells(row, folder, questions=questions)
+        sheet.set_row(line, _LINE * max(map(_lines, cells, widths)) + 4)
+        for number, text in enumerate(cells):
             sheet.write_string(line, number, text, cell)
     sheet.freeze_panes(_HEADING_ROW + 1, 2)
     sheet.set_landscape()
     sheet.set_paper(9)  # A4
+    sheet.repeat_rows(_HEADING_ROW)
+    sheet.repeat_columns(0, 1)
+    sheet.fit_to_pages(3, 0)
     _drop_downs(book, sheet, len(rows), first=len(columns) - len(catalogue()))
 
 
+def _lines(text: str, width: int) -> int:
+    """Return how many lines a text takes in a column: programs other than Excel do not fit the row to it."""
+    return sum(max(1, math.ceil(2 * len(part) / (width - 2))) for part in text.split("\n"))
+
+
 def _cells(row: FormRow, folder: Path | None, *, questions: bool) -> list[str]:
-    asked = ["\n".join(row.questions)] if questions else []
+    asked = ["\n".join(row.questions)[:_LONGEST]] if questions else []
     facts = [_text(fact, row.facts[key], folder) if key in row.facts else "" for key, fact in catalogue().items()]
     return [row.project_id, row.name or "", *asked, *facts]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from controllines.facts import FormRow
+from controllines.facts import FormRow, catalogue
 from controllines.kinds import AVOID, Kind
 from controllines.report.figures import Convention, area, ratio_of
 from controllines.report.rows import Row, grouped, records
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: (scope, subject_id, kind) → rows of the verdicts frame.
 Rulings = dict[Any, list[Row]]
+#: What the answers to a question lead to, in brackets behind it; names of values may hold brackets.
+_ANSWERS = "(?:（[^（）]*(?:（[^（）]*）[^（）]*)*）)?"
 #: Levels that are only suspected where no clause is known at first hand.
 _SUSPECTED = ("conditional", "approval", "prohibited")
 
@@ -136,9 +139,19 @@ def asked(result: CheckResult) -> tuple[FormRow, ...]:
     return tuple(
         FormRow(row["project_id"], clean(row["name"]), {fact["key"]: fact["value"] for fact in
                                                         facts.get(row["project_id"], [])},
-                tuple(dict.fromkeys(questions[row["project_id"]])))
+                _each_once(questions[row["project_id"]]))
         for row in records(result.projects) if row["project_id"] in questions
     )  # fmt: skip
+
+
+def _each_once(questions: Sequence[str]) -> tuple[str, ...]:
+    """Return what is asked, each once: the facts without what their answers lead to, then what must be supplied."""
+    text = "\n".join(questions)
+    facts = [fact.question for fact in catalogue().values() if fact.question in text]
+    for question in facts:
+        text = re.sub(re.escape(question) + _ANSWERS, "\n", text)
+    others = (part.strip() for part in re.split("[\n。]", text))
+    return (*facts, *dict.fromkeys(part for part in others if part))
 
 
 def project_wholes(result: CheckResult) -> list[Row]:
