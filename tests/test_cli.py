@@ -119,7 +119,8 @@ def test_0_everything_was_checked(run: Callable[..., Done], tmp_path: Path) -> N
     assert line.startswith("2 个地块已核对，0 个被排除")
     assert str(tmp_path / "成果") in line
     written = sorted(path.name for path in (tmp_path / "成果").iterdir())
-    assert written == sorted(["result.json", "conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html"])
+    assert written == sorted(["result.json", "result.trace.json", "conflicts.gpkg", "conflicts.csv",
+                              "三线核对汇总表.xlsx", "地图.html"])  # fmt: skip
 
 
 def test_1_a_file_was_excluded(run: Callable[..., Done], office: Path, tmp_path: Path) -> None:
@@ -157,7 +158,6 @@ def test_1_a_required_line_is_not_in_the_plan(run: Callable[..., Done], office: 
         (["--format", "pdf"], "xlsx"),
         (["--map-lines", "some"], "near"),
         (["--colour", "red"], "--colour"),
-        (["--rules", "none"], "--rules"),  # its issue has not come yet: absent, not a stub
     ],
 )
 def test_2_usage_errors_say_what_is_valid(
@@ -531,3 +531,57 @@ def test_the_form_of_project_facts_goes_out_filled_and_comes_back(tmp_path: Path
         done = call(*plain, "out2", *wrong, cwd=tmp_path)
         assert done.code == 2
         assert ERROR_LINE.fullmatch(done.err.strip())
+
+
+# --- rules ----------------------------------------------------------------------------------------------------
+
+
+def test_10_fail_on(run: Callable[..., Done], tmp_path: Path) -> None:
+    """a lies in the redline, and nobody said what it is for."""
+    done = run("--fail-on", "prohibited")
+    assert done.code == cli.FAIL_ON == 10
+    assert "待核实 2" in done.out or "待核实 1" in done.out
+    assert (tmp_path / "成果" / "result.json").is_file()
+
+
+def test_2_fail_on_needs_a_level_and_rules(run: Callable[..., Done]) -> None:
+    assert "clear" in one_error(run("--fail-on", "bad"), 2, "OPTION_VALUE")
+    assert "none" in one_error(run("--fail-on", "clear", "--rules", "none"), 2, "OPTION_VALUE")
+
+
+def test_2_a_faulty_pack_is_told_before_any_work(run: Callable[..., Done], tmp_path: Path) -> None:
+    pack = tmp_path / "县.toml"
+    pack.write_text('[pack]\nid = "x"\nname = "x"\nversion = "1"\nextends = "national"\n[rules.ER-03]\nlevel = "x"\n',
+                    encoding="utf-8")  # fmt: skip
+    line = one_error(run("--rules", pack), 2, "RULE_PACK")
+    assert "县.toml:7:rules.ER-03.level" in line
+    assert not (tmp_path / "成果").exists()
+    assert "县.toml:7:rules.ER-03.level" in one_error(call("rules", "validate", pack, cwd=tmp_path), 2, "RULE_PACK")
+
+
+def test_rules_are_listed_shown_checked_and_explained(run: Callable[..., Done], tmp_path: Path) -> None:
+    listed = call("rules", "list", cwd=tmp_path)
+    assert (listed.code, listed.err) == (0, "")
+    assert len(listed.out.splitlines()) > 100
+    assert "国务院" in call("rules", "show", "PBF-01", cwd=tmp_path).out
+    one_error(call("rules", "show", "X-1", cwd=tmp_path), 2, "RULE_UNKNOWN")
+    pack = tmp_path / "县.toml"
+    pack.write_text('[pack]\nid = "x"\nname = "县规则包"\nversion = "1"\nextends = "national"\ndisables = ["ER-15"]\n',
+                    encoding="utf-8")  # fmt: skip
+    assert call("rules", "validate", pack, cwd=tmp_path).out.startswith("县规则包 1：")
+    done = run("--explain", "--rules", pack, "--project", "category=single_site")
+    assert "ER-03 核心保护区外禁止开发性、生产性建设活动" in done.out
+    said = json.loads((tmp_path / "成果" / "result.json").read_text(encoding="utf-8"))
+    assert said["provenance"]["rule_pack"]["changes"] == [{"entry": "rules.ER-15", "keys": []}]
+    for place in (tmp_path / "成果", tmp_path / "成果" / "result.json"):
+        assert "地块 a" in call("rules", "explain", place, "a", cwd=tmp_path).out
+    assert "a" in one_error(call("rules", "explain", tmp_path / "成果", "z", cwd=tmp_path), 2, "TRACE_SUBJECT")
+    one_error(call("rules", "explain", tmp_path, "a", cwd=tmp_path), 2, "TRACE_MISSING")
+
+
+def test_without_rules_nothing_is_judged(run: Callable[..., Done], tmp_path: Path) -> None:
+    assert run("--rules", "none").code == 0
+    said = json.loads((tmp_path / "成果" / "result.json").read_text(encoding="utf-8"))
+    assert {parcel["verdict"] for parcel in said["parcels"]} == {None}
+    assert said["provenance"]["rule_pack"] is None
+    assert not (tmp_path / "成果" / "result.trace.json").exists()
