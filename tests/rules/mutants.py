@@ -116,7 +116,8 @@ def _tests(path: Path, code: CodeType) -> int:
     type.__setattr__(settings, "load_profile", staticmethod(lambda _: load("mutants")))
     names = ("conditions", "packs", "evaluate", "national_verdicts", "national_pack")
     files = [str(REPOSITORY / "tests" / "rules" / f"test_{name}.py") for name in names]
-    return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *files]))
+    quiet = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+    return int(pytest.main([*quiet, *files]))
 
 
 def _say(text: str) -> None:
