@@ -289,3 +289,15 @@ def test_an_unclosed_ring_is_closed_with_a_finding(tmp_path):
     read = read_parcels(path)
     assert read.shapes[0].area == 10_000
     assert [(f.code, f.severity, f.feature) for f in read.findings][:1] == [("GEOMETRY_RING_CLOSED", "repair", "row:1")]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_empty_part_moves_no_hole(place):
+    """A hole stays in its own part wherever an empty part stands among them."""
+    bow = Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])  # 50 m²
+    holed = Polygon([(20, 0), (30, 0), (30, 10), (20, 10)], [[(22, 2), (24, 2), (24, 4), (22, 4)]])  # 96 m²
+    parts = [bow, holed]
+    parts.insert(place, Polygon())
+    done = clean(np.array([shapely.MultiPolygon(parts), None], dtype=object), np.array(["a", "b"]))
+    assert done.status.tolist() == ["repaired", "excluded"]
+    assert done.geoms[0].area == pytest.approx(50 + 96, abs=1e-9)

@@ -140,6 +140,8 @@ def _mend(geoms: Array) -> Array:
     Whole polygons are not given to GEOS' ``make_valid``: it takes a hole outside its shell for a shell of its own.
     """
     parts, feature = shapely.get_parts(geoms, return_index=True)
+    drawn = ~shapely.is_empty(parts)  # an empty part has no rings to count by
+    parts, feature = parts[drawn], feature[drawn]
     rings, part = shapely.get_rings(parts, return_index=True)
     shell = np.diff(part, prepend=-1) != 0
     filled = _filled(rings)
