@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 import shapely
 
 from controllines.errors import CRSError, InputError
-from controllines.io import Limits, read
+from controllines.io import Limits, gate, read, sheets
 from controllines.parcels import read_parcels
 from tests.builders import noted, only
 
@@ -302,3 +304,19 @@ def test_full_width_codes_are_one_code_and_names_stay(tmp_path: Path) -> None:
     assert layer.frame["declared_id"].tolist() == ["123-4", "123-4"]
     assert layer.frame["name"].tolist() == ["（一）期", "(一)期"]
     assert "PARCEL_ID_DUPLICATE" in [f.code for f in layer.findings]
+
+
+def test_a_row_with_a_forged_number(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.xlsx", [CGCS, HEADER, *ring(SQUARE, "P1", 1)])
+    far = tmp_path / "b.xlsx"
+    with zipfile.ZipFile(path) as book, zipfile.ZipFile(far, "w") as out:
+        for name in book.namelist():
+            text = book.read(name).decode()
+            if name.endswith("sheet1.xml"):
+                assert 'r="7"' in text
+                text = re.sub(r'r="([A-E]?)7"', r'r="\g<1>1048576"', text)
+            out.writestr(name, text)
+    assert only(far).geoms[0].equals(only(path).geoms[0])
+    with gate.opened(far, Limits()) as [opened]:
+        [sheet] = sheets.read_xlsx(opened, Limits())
+    assert [line for line, _ in sheet.rows] == [1, 2, 3, 4, 5, 6, 7, 1048576], "of the blank rows one is kept"

@@ -104,7 +104,11 @@ def _rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
     # The size that a sheet claims may be forged; its rows are what counts.
     sheet.reset_dimensions()
     rows = sheet.iter_rows(max_col=_MOST_COLUMNS, max_row=_MOST_ROWS, values_only=True)
+    blank = False
     for line, row in enumerate(rows, start=1):
+        before, blank = blank, row.count(None) == len(row)
+        if blank and before:  # a row with a forged number stands behind a million of these
+            continue
         cells = ["" if value is None else _text(value) for value in row]
         while cells and not cells[-1]:
             cells.pop()
