@@ -139,10 +139,11 @@ def test_coordinates_that_are_no_numbers_cost_one_feature(tmp_path):
 
 @pytest.mark.parametrize("odd", [1e308, -1e308, 1e160, 1e18, np.nan, np.inf, 5e-324])
 @pytest.mark.parametrize("ring", [0, 1, 2])
-def test_coordinates_of_no_place_stop_nothing(tmp_path, odd, ring):
+@pytest.mark.parametrize("point", [1, 2, 3])
+def test_coordinates_of_no_place_stop_nothing(tmp_path, odd, ring, point):
     rings = [land(0, 0, 100, 100), hole(40, 40, 60, 60), hole(200, 0, 220, 20)]
     rings[ring][2] = (odd, rings[ring][2][1])
-    rings[ring][1] = (rings[ring][1][0], -odd)
+    rings[ring][point] = (rings[ring][point][0], -odd)
     write_shapefile(tmp_path / "a.shp", [rings, RECORDS["hole outside"][0]])
     [source] = read(tmp_path / "a.shp")
     cleaned = clean(source.geoms, np.array(["a", "b"]))

@@ -37,16 +37,16 @@ def by_direction(geoms: Array) -> tuple[Array, dict[int, Array]]:
     several = np.bincount(owner, 1 + shapely.get_num_interior_rings(parts), len(rows))[owner] > 1
     rings, part = shapely.get_rings(parts[several], return_index=True)
     feature = rows[owner[several]][part]
-    size = shapely.area(shapely.polygons(rings))
-    turning = np.where(shapely.is_ccw(rings), -size, size)
-    total = np.bincount(feature, turning, len(geoms))[feature]
+    size, box = shapely.area(shapely.polygons(rings)), shapely.bounds(rings)
+    sane = np.isfinite(size) & (np.abs(box) <= LARGEST).all(axis=1)
+    turning = np.where(sane, size, np.nan)
+    turning[sane] *= np.where(shapely.is_ccw(rings[sane]), -1, 1)
+    total = np.bincount(feature, turning, len(geoms))[feature]  # NaN where one ring is: such features are left alone
     land = turning * np.where(total < 0, -1, 1) > 0
     first = np.diff(part, prepend=-1) != 0
-    box = shapely.bounds(rings)
     around = box[np.maximum.accumulate(np.where(first, np.arange(len(rings)), 0))]
     beyond = ((box[:, :2] < around[:, :2]) | (box[:, 2:] > around[:, 2:])).any(axis=1)
-    nowhere = feature[~(np.isfinite(total) & (np.abs(box) <= LARGEST).all(axis=1))]
-    again = np.isin(feature, np.setdiff1d(feature[((land != first) | beyond) & (size > 0)], nowhere))
+    again = np.isin(feature, feature[((land != first) | beyond) & (size > 0) & np.isfinite(total)])
     return _sorted(geoms, rings[again], feature=feature[again], land=land[again])
 
 
