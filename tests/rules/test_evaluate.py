@@ -161,6 +161,19 @@ def test_yes_and_no() -> None:
     assert row.question == f"{catalogue()['unavoidable_demonstrated'].question}（是：须报批准；否：应予避让）"
 
 
+def test_land_within_the_boundary_is_never_called_not_concerned() -> None:
+    facts = {key: value for key, value in PLAIN.items() if key != "category"}
+    row = next(row for row in judge_one(project(city(WHOLE, "城镇弹性发展区"), facts)).verdicts if row.decisive)
+    assert row.question is not None
+    assert row.question.startswith(f"{catalogue()['category'].question}（城镇建设：须落实条件；村庄建设、")
+    assert row.question.endswith("其他：位于边界内）")
+    used = land(("0102", "农用地", 100))
+    facts = {key: value for key, value in PLAIN.items() if key != "temporary"}
+    rows = judge_one(project({}, facts, land=used)).verdicts
+    assert next(row for row in rows if row.kind == "land_use" and row.decisive).question == (
+        f"{catalogue()['temporary'].question}（是：须报批准；否：无其他要求）")  # fmt: skip
+
+
 def test_an_answer_that_changes_nothing_is_not_promised() -> None:
     rows = judge_one(project(avoid(FARM), {})).verdicts
     asked = "".join(row.question or "" for row in rows if row.kind == FARM)
@@ -206,6 +219,33 @@ def test_clauses_known_at_second_hand_are_suspicions() -> None:
     assert flexible.endswith("，条款待核。")
     assert "疑似" not in flexible
     assert sentence(city(), urban, "UDB-12").endswith("（条款待核）。")
+
+
+def test_who_approves_and_what_is_handed_in() -> None:
+    rows = {row.rule_id: row for row in judge_one(project(avoid(FARM), MAJOR)).verdicts}
+    assert rows["PBF-01"].authority == "国务院"
+    assert rows["PBF-01"].requires == NATIONAL.rules["PBF-01"].requires != ()
+    assert rows["PBF-06"].requires == ("耕作层剥离利用方案",)  # a note
+    assert rows["PBF-06"].authority is None
+    open_facts = {key: value for key, value in MAJOR.items() if key != "unavoidable_demonstrated"}
+    rows = {row.rule_id: row for row in judge_one(project(avoid(FARM), open_facts)).verdicts}
+    assert (rows["PBF-01"].authority, rows["PBF-01"].requires) == (None, ())
+
+
+def test_the_sentence_in_english() -> None:
+    row = next(row for row in judge_one(project(avoid(FARM), MAJOR)).verdicts if row.rule_id == "PBF-01")
+    assert row.sentence_en == (
+        "a national key project takes 0.5000公顷 of permanent basic farmland: "
+        "needs make-up land and approval by the State Council")  # fmt: skip
+
+
+def test_clauses_carry_their_document() -> None:
+    row = next(row for row in judge_one(project(avoid(FARM), MAJOR)).verdicts if row.rule_id == "PBF-01")
+    assert row.basis[0] == {
+        "document": "LML", "title": "中华人民共和国土地管理法（2019年修正）", "number": "主席令第三十二号",
+        "article": "第三十五条第一款", "verification": "V",
+        "quotation": "选址确实难以避让永久基本农田，涉及农用地转用或者土地征收的，必须经国务院批准",
+    }  # fmt: skip
 
 
 def test_a_sentence_quotes_the_part_its_rule_speaks_of() -> None:

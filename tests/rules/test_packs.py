@@ -163,6 +163,9 @@ def where(condition: str) -> tuple[str, str]:
          "rules.TKX-01.where.0.side", 12, "现状地类"),
         ('level = "conditional"', 'level = "conditional"\nwhere = { line = "township" }',
          "rules.TKX-01.where.0.line", 12, "township"),
+        (*where("share_above = 1.5"), "rules.TKX-01.where.0.share_above", 12, "不能大于"),
+        (*where("share_at_most = 1.5"), "rules.TKX-01.where.0.share_at_most", 12, "不能大于"),
+        (*where("depth_above_m = -1"), "rules.TKX-01.where.0.depth_above_m", 12, "不能小于"),
         ('level = "conditional"', 'level = "conditional"\nwhere = { above_m2 = -1 }',
          "rules.TKX-01.where.0.above_m2", 12, "不能小于"),
         ('line = "urban_boundary"', 'line = "general"\nwhere = { above_m2 = 1 }', "rules.TKX-01.where.0.line", 10,
@@ -266,6 +269,10 @@ def test_rules_in_words(write: Write) -> None:
     assert "《中华人民共和国土地管理法（2019年修正）》" in said
     assert "非占用永久基本农田重大建设项目类型为不属于" in said
     assert "取代：PBF-02、PBF-13" in said
+    assert "「永久基本农田转为建设用地的，由国务院批准」" in said
+    assert "「」" not in "\n".join(described(NATIONAL, "PBF-24"))
+    assert "起止：—2024-01-02" in "\n".join(described(NATIONAL, "PBF-04"))
+    assert "起止" not in said
     assert "任何项目" in "\n".join(described(NATIONAL, "ER-01"))
     assert "，或" in "\n".join(described(NATIONAL, "PBF-08"))
     assert "nature_reserve" in "\n".join(described(NATIONAL, "ER-01"))

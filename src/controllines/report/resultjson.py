@@ -140,7 +140,7 @@ def _land(land: pd.DataFrame, key: str) -> dict[str, list[Row]]:
 
 def _layer(over: Row, judged: Sequence[Row]) -> Row:
     setting = next((row for row in judged if row["decisive"]), None)
-    verdict = None if setting is None else _verdict(setting) | {"question": questions_of(judged)}
+    verdict = None if setting is None else _verdict(setting) | {"question": "\n".join(questions_of(judged)) or None}
     return {**{key: over[key] for key in OVERLAPS}, "flags": over["flags"] or "", "verdict": verdict}
 
 

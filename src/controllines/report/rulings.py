@@ -85,16 +85,16 @@ def ruling(rows: Sequence[Row], kind: Kind | None) -> Ruling:
         basis=tuple(dict.fromkeys(map(clause_text, clauses))),
         authority=_authority(setting),
         requires=tuple(dict.fromkeys(name for row in said for name in row["requires"])),
-        questions=tuple(filter(None, (questions_of(rows),))),
+        questions=questions_of(rows),
         sensitive=any(row["flips"] is True for row in rows),
         rules=tuple(row["rule_id"] for row in rows),
         original=before,
     )
 
 
-def questions_of(rows: Sequence[Row]) -> str | None:
+def questions_of(rows: Sequence[Row]) -> tuple[str, ...]:
     """Return all that must be asked or supplied, each once; None where nothing is open."""
-    return "".join(dict.fromkeys(row["question"] for row in rows if row["question"])) or None
+    return tuple(dict.fromkeys(line for row in rows if row["question"] for line in row["question"].splitlines()))
 
 
 def level_word(level: str | None, setting: Sequence[Row], kind: Kind | None) -> str:

@@ -50,7 +50,8 @@ def _entries(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "authority", rule.authority
     yield "requires", "、".join(rule.requires)
     yield "overrides", "、".join(rule.overrides)
-    yield "valid", f"{rule.valid_from or ''}—{rule.valid_to or ''}".strip("—")
+    dated = rule.valid_from or rule.valid_to
+    yield "valid", text("describe", "from_to", start=rule.valid_from or "", end=rule.valid_to or "") if dated else ""
     yield "sentence", "，".join(filter(None, (rule.zh.fact, rule.zh.conclusion)))
     yield "question", rule.question
 

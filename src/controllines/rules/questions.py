@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from controllines.facts import Fact, Value, catalogue, shown
+from controllines.kinds import STAY_WITHIN
 from controllines.rules.conditions import Facts
 from controllines.rules.judge import Judged, level_with
-from controllines.rules.levels import Level
+from controllines.rules.levels import CLEAR, Level
 from controllines.rules.words import text
 
 #: ``none`` of a choice: 不属于.
@@ -24,10 +25,12 @@ class Asked:
     ----------
     fact : key of the missing fact
     answers : each level with the values that would lead to it, in the order of the catalogue
+    sense : of the line it is asked for; None for land use and the project as a whole
     """
 
     fact: str
     answers: tuple[tuple[Level | None, tuple[Value, ...]], ...]
+    sense: str | None = None
 
     @property
     def text(self) -> str:
@@ -35,13 +38,16 @@ class Asked:
         fact = catalogue()[self.fact]
         if len(self.answers) < 2:
             return fact.question
-        said = "；".join(text("question", "answer", values=_values(fact, values), level=_word(level))
+        said = "；".join(text("question", "answer", values=_values(fact, values), level=_word(level, self.sense))
                         for level, values in self.answers)  # fmt: skip
         return text("question", "answers", question=fact.question, answers=said)
 
 
-def _word(level: Level | None) -> str:
-    return text("short", level or "clear")
+def _word(level: Level | None, sense: str | None) -> str:
+    """Return a level in a word; land inside the boundary is never 不涉及."""
+    if level in (None, CLEAR):
+        return text("short", "within" if sense == STAY_WITHIN else "clear" if sense else "nothing")
+    return text("short", str(level))
 
 
 def _values(fact: Fact, values: tuple[Value, ...]) -> str:
@@ -56,7 +62,8 @@ def ask(fact: str, judged: Judged, facts: Facts) -> Asked:
     found: dict[Level | None, list[Value]] = {}
     for label, value in _candidates(catalogue()[fact], judged):
         found.setdefault(level_with(judged, {**facts, fact: value}), []).append(label)
-    return Asked(fact, tuple((level, tuple(values)) for level, values in found.items()))
+    sense = None if judged.line is None else judged.line.sense
+    return Asked(fact, tuple((level, tuple(values)) for level, values in found.items()), sense)
 
 
 def _candidates(fact: Fact, judged: Judged) -> list[tuple[Value, Value]]:

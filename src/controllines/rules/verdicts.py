@@ -27,7 +27,7 @@ class Verdict:
     level : None for a note
     rule_id, authority, requires : the rule, who approves, what must be handed in
     basis : its clauses: document (key), title, number, article, quotation, verification
-    sentence, question : what is said, and what must be asked; question None where nothing is open
+    sentence, question : what is said, and what must be asked, one question a line; None where nothing is open
     flips : whether the level of the kind would change within the accuracy of the survey; None where not known
     decisive : whether this row sets the level of its kind
     original_level, override : filled by decisions (人工认定)
@@ -117,7 +117,7 @@ class _Maker:
         fact_en, conclusion_en = self._filled(item.rule.en, key)
         return Verdict(
             self.case.scope, self.case.subject_id, self.judged.key, level, key,
-            (item.rule.authority or None) if decides else None, item.rule.requires if decides else (),
+            (item.rule.authority or None) if decides else None, item.rule.requires if level != UNDETERMINED else (),
             tuple(_clause(part, self.documents) for part in item.basis), sentence, question, verification=item.tag,
             sentence_en=": ".join(filter(None, (fact_en, conclusion_en))),
         )  # fmt: skip
@@ -141,7 +141,7 @@ class _Maker:
         facts = missing_facts(self.judged, self.case.facts, tuple(keys))
         asked = [self.ask(fact, self.judged, self.case) for fact in facts]
         lacking = [said for key in keys for part in self.judged.answers[key].parts for said in part.lacking]
-        return "".join(dict.fromkeys((*(f"{said}。" for said in lacking), *asked))) or None
+        return "\n".join(dict.fromkeys((*(f"{said}。" for said in lacking), *asked))) or None
 
 
 def _clause(part: Any, documents: Mapping[str, Document]) -> dict[str, Any]:
