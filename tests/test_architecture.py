@@ -33,7 +33,7 @@ LEVELS = (
     ("plans", "partition", "regions"),
     ("conflicts", "stats", "raster"),
     ("rules",),
-    ("frames", "corners", "provenance", "landuse", "combined", "figures"),
+    ("frames", "corners", "provenance", "preparation", "landuse", "combined", "figures"),
     ("decisions",),
     ("results", "approvals"),
     ("plots",),

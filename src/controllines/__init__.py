@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from controllines.parcels import read_parcels
     from controllines.pipeline import CheckOptions, Job, check, run
     from controllines.plans import Plan, open_plan
+    from controllines.preparation import prepare
     from controllines.raster import raster_areas
     from controllines.report import write_audit, write_report, write_table
     from controllines.report.pictures import plot
@@ -65,6 +66,7 @@ _HOMES = {
     "official_area": "area",
     "open_plan": "plans",
     "plot": "report.pictures",
+    "prepare": "preparation",
     "raster_areas": "raster",
     "read_layer": "layers",
     "read_parcels": "parcels",
@@ -101,6 +103,7 @@ __all__ = [
     "official_area",
     "open_plan",
     "plot",
+    "prepare",
     "raster_areas",
     "read_layer",
     "read_parcels",

@@ -270,11 +270,40 @@ def _class_names(text: str) -> dict[int, str]:
 
 
 @app.command()
-def info(file: Annotated[str, typer.Argument(help="数据文件 · any readable file")]) -> None:
-    """说明一个文件是什么 · Tell what a file is, layer by layer."""
-    from controllines import describe
+def prepare(
+    plan: Annotated[str, typer.Argument(help="规划：plan.toml、.gpkg 或 .gdb · the plan")],
+    out: Annotated[str, typer.Option("--out", help="预处理规划的文件夹，如 县名.plan · folder of the prepared plan")],
+) -> None:
+    """预处理规划，供多次核对 · Prepare a plan for many checks."""
+    from controllines.plans import open_plan
+    from controllines.preparation import prepare as prepare_plan
 
-    for line in describe.describe(file):
+    with _progress() as tell:
+        folder = prepare_plan(plan, out, tell=tell)
+    prepared = open_plan(folder)
+    for item in prepared.failed.values():
+        _warn(str(item))
+    _say(f"{len(prepared.layers)} 个图层、{sum(map(len, prepared.layers.values()))} 个要素已预处理。成果：{folder}")
+    raise typer.Exit(1 if prepared.failed else 0)
+
+
+@app.command()
+def info(
+    file: Annotated[str, typer.Argument(help="数据文件或预处理规划 · any readable file, or a prepared plan")],
+    verify: Annotated[bool, typer.Option("--verify", help="校验预处理规划的全部数据 · check every block")] = False,
+) -> None:
+    """说明一个文件是什么 · Tell what a file is, layer by layer."""
+    from controllines.plans import is_prepared
+
+    if is_prepared(file):
+        from controllines.preparation import describe as describe_plan
+
+        lines = describe_plan(file, verify=verify)
+    else:
+        from controllines.describe import describe
+
+        lines = describe(file)
+    for line in lines:
         _say(line)
 
 
@@ -289,10 +318,13 @@ def convert(
     """转换格式 · Convert between all readable formats."""
     from controllines import convert as room
     from controllines.io.writers import Header
+    from controllines.plans import is_prepared
+    from controllines.preparation import sources_in
 
     today = datetime.date.today()
     header = Header(decimals=decimals, date=f"{today.year}-{today.month}-{today.day}")
-    done = room.convert(source, target, layer=layer, overwrite=overwrite, header=header)
+    prepared = sources_in(source, layer) if is_prepared(source) else None
+    done = room.convert(source, target, layer=layer, overwrite=overwrite, header=header, sources=prepared)
     for item in done.findings[:SHOWN]:
         _warn(str(item))
     if len(done.findings) > SHOWN:

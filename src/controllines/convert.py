@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,6 +53,7 @@ def convert(
     layer: str | None = None,
     overwrite: bool = False,
     header: Header = DEFAULT_HEADER,
+    sources: Sequence[io.Source] | None = None,
 ) -> Converted:
     """Write what is in one file in another format, chosen by the suffix of the target.
 
@@ -67,6 +68,7 @@ def convert(
     layer : the one layer to convert
     overwrite : replace existing files
     header : decimals, unit and date of a survey file (TXT)
+    sources : what is in ``source``, where the caller has read it
 
     Raises
     ------
@@ -82,7 +84,7 @@ def convert(
     if form is None:
         raise UsageError.of("WRITE_FORMAT", source=target, actual=target.suffix, expected=" ".join(suffixes()))
     _check_free(source, target, overwrite=overwrite)
-    sources = io.read(source, layer=layer)
+    sources = io.read(source, layer=layer) if sources is None else sources
     found = [item for one in sources for item in one.findings]
     sheets = [sheet for one in sources for sheet in _sheets(one, form, header, found)]
     features, written = sum(len(one.geoms) for one in sources), sum(map(len, sheets))

@@ -45,6 +45,7 @@ from controllines.kinds import Kind, find_field, kind_of, kind_of_table
 from controllines.windows import Geometries, Shapes
 
 Array = np.ndarray
+Box = tuple[float, float, float, float]
 #: Full-width letters, digits and punctuation, and the dashes of Chinese keyboards, as plain ones.
 _PLAIN = {0xFF01 + k: 0x21 + k for k in range(94)} | {0x3000: 0x20} | dict.fromkeys(map(ord, "‐‑–—−"), 0x2D)
 #: Coordinate resolution (m) where a source does not state one (坐标精度).
@@ -140,6 +141,26 @@ class Layer:
     def in_plane(self) -> Shapes:
         """The geometry in the plane, to be asked for what lies in a window."""
         return Geometries(self.geoms)
+
+    @property
+    def extent(self) -> Box | None:
+        """West, south, east, north (degrees) of the usable features, None if there are none."""
+        used = self.used
+        boxes = [lonlat_bounds(self.shapes[rows[used[rows]]], source)
+                 for source, rows in by_crs(self.crs) if used[rows].any()]  # fmt: skip
+        if not boxes:
+            return None
+        low, high = np.min(boxes, axis=0), np.max(boxes, axis=0)
+        return float(low[0]), float(low[1]), float(high[2]), float(high[3])
+
+    @property
+    def set_aside(self) -> tuple[tuple[str, Any], ...]:
+        """Id of each excluded feature and its box in the plane; None where it could lie anywhere."""
+        ids, plane = self.frame["feature_id"].to_numpy(object), self.plane or Plane(0, 0)
+        return tuple(
+            (ids[row], None if box is None else to_plane(np.array([box], dtype=object), self.crs[row], plane)[0])
+            for row, box in self.boxes.items()
+        )
 
     def attributes(self, names: Sequence[str], rows: Array | None = None) -> pd.DataFrame:
         """Return columns of the frame, of all features or of those at ``rows``."""
@@ -410,14 +431,9 @@ def _long_edges(shapes: Array, crs: SourceCRS, reading: Reading, where: dict[str
                     xy=tuple(xy[worst]), **where)]  # fmt: skip
 
 
-def bounds_of(layer: Layer) -> tuple[float, float, float, float] | None:
+def bounds_of(layer: Layer) -> Box | None:
     """Return west, south, east, north (degrees) of a layer's usable features, None if it has none."""
-    boxes = [lonlat_bounds(layer.shapes[rows[layer.used[rows]]], source)
-             for source, rows in by_crs(layer.crs) if layer.used[rows].any()]  # fmt: skip
-    if not boxes:
-        return None
-    low, high = np.min(boxes, axis=0), np.max(boxes, axis=0)
-    return float(low[0]), float(low[1]), float(high[2]), float(high[3])
+    return layer.extent
 
 
 def lay(layer: Layer, plane: Plane) -> Layer:
@@ -450,11 +466,8 @@ def boxes_in_plane(layer: Layer, accepted: Iterable[str] = ()) -> tuple[Array, b
     ``accepted`` lists feature ids whose absence the office accepts (accept_excluded).
     """
     agreed = set(accepted)
-    ids = layer.frame["feature_id"].to_numpy()
-    open_rows = [row for row in layer.boxes if ids[row] not in agreed]
-    boxes = [to_plane(np.array([layer.boxes[row]], dtype=object), layer.crs[row], layer.plane or Plane(0, 0))[0]
-             for row in open_rows if layer.boxes[row] is not None]  # fmt: skip
-    return np.array(boxes, dtype=object), any(layer.boxes[row] is None for row in open_rows)
+    boxes = [box for identity, box in layer.set_aside if identity not in agreed]
+    return np.array([box for box in boxes if box is not None], dtype=object), any(box is None for box in boxes)
 
 
 def _origin(layer: Layer, row: int) -> Origin:

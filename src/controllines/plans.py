@@ -16,10 +16,9 @@ from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
-import shapely
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from controllines import io
+from controllines import io, store
 from controllines.crs import Plane, plane_of
 from controllines.datum import SevenParameters
 from controllines.errors import ControlLinesError, InputError, PlanError, UsageError
@@ -29,7 +28,7 @@ from controllines.kinds import Kind, in_order, kind_of, kind_of_table
 from controllines.layers import Layer, Reading, bounds_of, lay, read_layer
 from controllines.schema import with_schema
 from controllines.variants import with_variants
-from controllines.windows import Geometries, Shapes
+from controllines.windows import Geometries, Shapes, box_of
 
 Array = np.ndarray
 
@@ -115,6 +114,7 @@ class Plan:
     coverage : kind → coverage of each control line
     findings : findings of the plan itself; those of layers are with the layers
     path : where it was opened
+    spec_checksums : kind → :func:`spec_checksum`, where the plan was prepared; omitted: found from ``specs``
     """
 
     spec: PlanSpec
@@ -126,6 +126,7 @@ class Plan:
     path: str = ""
     findings: tuple[Finding, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    spec_checksums: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -163,8 +164,8 @@ def open_plan(what: object, *, county: str | None = None, version: str | None = 
 
     Parameters
     ----------
-    what : path of a plan.toml, of a .gpkg or .gdb with official table names, ``postgresql://…`` with such tables in
-        its schema, or a dictionary kind → path or GeoDataFrame
+    what : path of a plan.toml, of a prepared ``.plan``, of a .gpkg or .gdb with official table names,
+        ``postgresql://…`` with such tables in its schema, or a dictionary kind → path or GeoDataFrame
     county, version, name : fill or replace what plan.toml says
 
     Raises
@@ -176,20 +177,73 @@ def open_plan(what: object, *, county: str | None = None, version: str | None = 
         return what
     given: dict[str, Any] = {key: value for key, value in
                              {"county": county, "version": version, "name": name}.items() if value}  # fmt: skip
+    if is_prepared(what):
+        return _prepared(Path(str(what)), given)
+    draft = draft_of(what, given)
+    return finished(draft, {key: laid(draft, key) for key in draft.read})
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan whose layers were read and not yet laid into the plane.
+
+    Attributes
+    ----------
+    read : kind → layer
+    sources : the files it was read from
+    """
+
+    spec: PlanSpec
+    read: dict[str, Layer]
+    failed: Mapping[str, Finding]
+    specs: Mapping[str, LayerSpec]
+    aliases: Mapping[str, str]
+    plane: Plane
+    path: str
+    sources: tuple[Path, ...]
+
+
+def is_prepared(what: object) -> bool:
+    """Return whether this is the folder of a prepared plan (预处理规划)."""
+    if not isinstance(what, str | Path) or io.is_address(what):
+        return False
+    path = Path(what)
+    return path.suffix.lower() == ".plan" or (path / store.MANIFEST).exists()
+
+
+def draft_of(what: object, given: Mapping[str, Any]) -> Draft:
+    """Read what a plan is made of; ``given`` fills or replaces what plan.toml says of it."""
     if isinstance(what, Mapping):
-        return _opened(PlanSpec(**given), _from_mapping(what), {}, "dict")
+        return _read(PlanSpec(**given), _from_mapping(what), {}, "dict")
     if io.is_address(what):
         place = _address(what)
-        return _opened(PlanSpec(**{"name": place.name} | given), _from_database(place), {}, place.shown)
+        return _read(PlanSpec(**{"name": place.name} | dict(given)), _from_database(place), {}, place.shown)
     path = Path(str(what))
     if not path.exists():
         raise PlanError.of("PLAN_NOT_FOUND", source=path)
     if path.suffix.lower() == ".toml":
         file = _parse(path)
-        spec = file.plan.model_copy(update=given)
+        spec = file.plan.model_copy(update=dict(given))
         named = [(key, *_place(entry, path.parent / entry.path)) for key, entry in file.layers.items()]
-        return _opened(spec, _by_kind(named, path), file.aliases, str(path))
-    return _opened(PlanSpec(**{"name": path.stem} | given), _from_tables(path), {}, str(path))
+        return _read(spec, _by_kind(named, path), file.aliases, str(path))
+    return _read(PlanSpec(**{"name": path.stem} | dict(given)), _from_tables(path), {}, str(path))
+
+
+def _prepared(folder: Path, given: Mapping[str, Any]) -> Plan:
+    """Open a prepared plan: nothing but the manifest is read."""
+    manifest = store.read_manifest(folder)
+    store.check_sources(folder, manifest)
+    layers: dict[str, Layer] = {key: store.open_layer(folder, manifest, key) for key in manifest["layers"]}
+    layers = {key: layers[key] for key in in_order(layers)}
+    specs = {key: LayerSpec(**entry) for key, entry in manifest["specs"].items()}
+    return Plan(
+        spec=PlanSpec(**manifest["plan"]).model_copy(update=dict(given)), layers=layers,
+        failed={key: Finding(**item) for key, item in manifest["failed"].items()}, specs=specs,
+        coverage={key: _coverage(key, specs[key], layers) for key in layers if layers[key].kind.is_line},
+        plane=Plane(**manifest["plane"]), path=str(folder), aliases=manifest["aliases"],
+        findings=tuple(Finding(**item) for item in manifest["findings"]),
+        spec_checksums=manifest["spec_checksums"],
+    )  # fmt: skip
 
 
 def kind_key(name: str, sense: str | None) -> str:
@@ -280,7 +334,7 @@ def _from_tables(path: Path) -> Wanted:
     return wanted
 
 
-def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: str) -> Plan:
+def _read(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: str) -> Draft:
     read: dict[str, Layer] = {}
     failed: dict[str, Finding] = {}
     for key in in_order(wanted):
@@ -299,13 +353,24 @@ def _opened(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: st
         raise PlanError.of(
             "PLAN_EMPTY", source=path, actual="；".join(f.message for f in failed.values()) or "没有图层"
         )
-    plane = _plane(read)
-    layers = {key: with_variants(with_schema(lay(_aliased(layer, aliases), plane))) for key, layer in read.items()}
-    specs = {key: entry for key, (entry, _) in wanted.items()}
+    places = [Path(path), *(Path(where.path if isinstance(where, io.Source) else where)
+                            for _, where in wanted.values() if isinstance(where, Path | io.Source))]  # fmt: skip
+    return Draft(spec, read, failed, {key: entry for key, (entry, _) in wanted.items()}, aliases, _plane(read), path,
+                 tuple(place for place in dict.fromkeys(places) if place.exists()))  # fmt: skip
+
+
+def laid(draft: Draft, key: str) -> Layer:
+    """Lay one layer of a draft into its plane, and compare its fields with the official table."""
+    return with_variants(with_schema(lay(_aliased(draft.read[key], draft.aliases), draft.plane)))
+
+
+def finished(draft: Draft, layers: Mapping[str, Layer]) -> Plan:
+    """Return the plan of a draft whose layers were laid."""
+    specs = draft.specs
     lines = [key for key in layers if layers[key].kind.is_line]
     return Plan(
-        spec=spec, layers=layers, failed=failed, specs=specs, plane=plane, path=path, aliases=aliases,
-        coverage={key: _coverage(key, specs[key], layers) for key in lines},
+        spec=draft.spec, layers=layers, failed=draft.failed, specs=specs, plane=draft.plane, path=draft.path,
+        aliases=draft.aliases, coverage={key: _coverage(key, specs[key], layers) for key in lines},
         findings=tuple(finding("LAYER_NO_VERSION", source=specs[key].path, layer=layers[key].kind.zh)
                        for key in lines if not specs[key].version),
     )  # fmt: skip
@@ -338,9 +403,8 @@ def _coverage(key: str, spec: LayerSpec, layers: Mapping[str, Layer]) -> Coverag
     for bound in [named] if named else ["county", "township"]:
         if bound in layers and layers[bound].used.any():
             return Coverage(layers[bound].kind.zh, layers[bound].in_plane)
-    geoms = layers[key].geoms[layers[key].used]
-    box = shapely.box(*shapely.total_bounds(geoms)) if len(geoms) else shapely.Polygon()
-    return Coverage("图层外接矩形", Geometries(np.array([box], dtype=object)), bbox=True)
+    box = np.array([box_of(layers[key].in_plane)], dtype=object)
+    return Coverage("图层外接矩形", Geometries(box), bbox=True)
 
 
 def checksum(plan: Plan) -> str:
@@ -349,10 +413,15 @@ def checksum(plan: Plan) -> str:
     digest.update(repr(sorted(plan.aliases.items())).encode())
     for key in in_order(plan.specs):
         # Where a file lies changes nothing; what it holds is in its checksum.
-        digest.update(f"{key}{plan.specs[key].model_dump_json(exclude={'path'})}".encode())
+        digest.update(f"{key}{plan.spec_checksums.get(key) or spec_checksum(plan.specs[key])}".encode())
         for origin in plan.layers[key].origins if key in plan.layers else ():
             digest.update(f"{origin.layer}{origin.sha256}".encode())
     return digest.hexdigest()
+
+
+def spec_checksum(spec: LayerSpec) -> str:
+    """Return a checksum of what plan.toml says of a layer, but for its path; it tells nothing of seven parameters."""
+    return hashlib.sha256(spec.model_dump_json(exclude={"path"}).encode()).hexdigest()
 
 
 def unit_kinds(plan: Plan) -> Iterable[str]:

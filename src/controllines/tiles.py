@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import shapely
@@ -36,6 +37,10 @@ _HILBERT_BITS = 16
 _EMPTY = shapely.Polygon()
 
 
+def _in_memory(blocks: Array) -> None:
+    """Nothing to check."""
+
+
 @dataclass(frozen=True)
 class Tiles:
     """A layer in tiles.
@@ -51,6 +56,7 @@ class Tiles:
     rectangle : True where a tile is its own box, so that its coordinates need not be read
     count : rows of the layer; those without geometry have no tile
     blocks : (blocks, 4) box of every ``BLOCK`` tiles; omitted: found from ``bounds``
+    check : called with blocks before anything of them is used; raises if they are not what was written
     """
 
     xy: Array
@@ -62,6 +68,7 @@ class Tiles:
     rectangle: Array
     count: int
     blocks: Array = field(default_factory=lambda: np.empty((0, 4)))
+    check: Callable[[Array], None] = _in_memory
 
     def __post_init__(self) -> None:
         if len(self.blocks) * BLOCK < len(self.owner):
@@ -74,6 +81,7 @@ class Tiles:
         """Return the tiles at ``rows`` as polygons."""
         if not len(rows):
             return np.empty(0, dtype=object)
+        self.check(np.unique(rows // BLOCK))
         ring, tiles = _runs(self.tiles, rows)
         point, rings = _runs(self.rings, ring)
         kind = shapely.GeometryType.POLYGON
@@ -85,6 +93,7 @@ class Tiles:
             block, box = _meeting(self.blocks, boxes)
         else:
             box, block = _meeting(boxes, self.blocks)
+        self.check(np.unique(block))
         tile = block[:, None] * BLOCK + np.arange(BLOCK)
         pair = np.broadcast_to(box[:, None], tile.shape)
         inside = tile < len(self)
@@ -295,7 +304,7 @@ def concatenated(chunks: list[Tiles]) -> Tiles:
         before = np.cumsum([0, *(each[-1] for each in values)])
         return np.concatenate([[0], *(each[1:] + start for each, start in zip(values, before, strict=False))])
 
-    joined = {name: np.concatenate([getattr(chunk, name) for chunk in chunks])
+    joined: dict[str, Any] = {name: np.concatenate([getattr(chunk, name) for chunk in chunks])
               for name in ("xy", "bounds", "owner", "area", "rectangle")}  # fmt: skip
     return Tiles(rings=offsets("rings"), tiles=offsets("tiles"), count=max(chunk.count for chunk in chunks), **joined)
 

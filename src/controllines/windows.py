@@ -59,6 +59,13 @@ class Geometries:
 Shapes = Geometries | Tiles
 
 
+def box_of(shapes: Shapes) -> shapely.Geometry:
+    """Return the box around a whole layer in the plane, an empty polygon if it has no land."""
+    bounds = shapes.blocks if isinstance(shapes, Tiles) else shapely.bounds(shapes.geoms)
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    return shapely.box(*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)) if len(bounds) else _EMPTY
+
+
 @dataclass(frozen=True)
 class Near:
     """Pairs of a piece of land and a feature near it, sorted.

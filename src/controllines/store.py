@@ -1,0 +1,415 @@
+"""The store (预处理规划的存储): a prepared layer on disk, opened by mapping it into memory.
+
+A folder holds ``manifest.json`` and one ``gen-<hash>/``. Replacing the manifest is the commit: a writer that is killed
+leaves the old plan whole, and the next one clears away what it left. Writers hold a lock that the system takes from
+them when they die; a second one is refused.
+
+A layer lies in long arrays (:mod:`controllines.tiles`), each a ``.npy`` file without pickled objects, and its
+attributes in a parquet file that is read only where a feature was met. Every block of tiles has a CRC32, which is
+compared before anything in the block is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from controllines.crs import LONLAT, Plane, from_plane, recognise
+from controllines.errors import PlanError
+from controllines.findings import Finding
+from controllines.io import files
+from controllines.kinds import kind_of
+from controllines.layers import Box, Layer, Origin
+from controllines.tiles import BLOCK, MOST, Tiles, arranged, join, tiles_of
+from controllines.windows import Each
+
+Array = np.ndarray
+FORMAT = "controllines.plan/1"
+MANIFEST = "manifest.json"
+#: Rows of a layer that are cut into tiles at a time, and of attributes in a group that is read at once.
+ROWS, GROUP = 20_000, 4_096
+_ARRAYS = ("xy", "rings", "tiles", "bounds", "owner", "area", "rectangle", "blocks")
+_OTHERS = ("used", "resolution", "crc")
+_ROLES = ("feature_id", "class", "code", "name", "status", "source_crs")
+
+
+class PreparedLayer(Layer):
+    """A layer in a store: what a check asks for is read where it is met; everything else when it is first asked for.
+
+    Its frame has the geometry in EPSG:4490, brought back from the plane.
+    """
+
+    def __init__(self, folder: Path, entry: Mapping[str, Any], plane: Plane) -> None:
+        given = {
+            "kind": kind_of(entry["kind"], sense=entry["sense"]),
+            "origins": tuple(Origin(**origin) for origin in entry["origins"]),
+            "findings": tuple(Finding(**item) for item in entry["findings"]),
+            "plane": plane,
+            "folder": folder,
+            "entry": entry,
+        }
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+
+    folder: Path
+    entry: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"PreparedLayer({self.kind.key}, {len(self)} features, {self.folder})"
+
+    def __len__(self) -> int:
+        return int(self.entry["count"])
+
+    def _array(self, name: str) -> Array:
+        return _mapped(self.folder, name, self.entry["arrays"][name])
+
+    @cached_property
+    def in_plane(self) -> Tiles:
+        """The tiles; a block is compared with its CRC before it is used."""
+        arrays: dict[str, Any] = {name: self._array(name) for name in _ARRAYS}
+        tiles = Tiles(**arrays, count=len(self))
+        return replace(tiles, check=_Checked(tiles, self._array("crc"), self.folder).blocks)
+
+    @cached_property
+    def used(self) -> Array:
+        """True for the rows that take part."""
+        return self._array("used")
+
+    @cached_property
+    def resolution(self) -> Array:
+        """Coordinate resolution of each row, in metres."""
+        return self._array("resolution")
+
+    @property
+    def extent(self) -> Box | None:
+        """West, south, east, north (degrees) of the usable features."""
+        box = self.entry["extent"]
+        return None if box is None else (box[0], box[1], box[2], box[3])
+
+    @property
+    def set_aside(self) -> tuple[tuple[str, Any], ...]:
+        """Id and box in the plane of each excluded feature; None where it has none."""
+        return tuple((identity, shapely.from_wkb(box)) for identity, box in self.entry["set_aside"])
+
+    def attributes(self, names: Sequence[str], rows: Array | None = None) -> pd.DataFrame:
+        """Return columns of the frame, of all features or of those at ``rows``; no others are read."""
+        return read_attributes(self.folder, names, None if rows is None else np.asarray(rows))
+
+    @cached_property
+    def geoms(self) -> Array:
+        """All features, put together again, in the plane."""
+        tiles = self.in_plane
+        order = np.argsort(tiles.owner, kind="stable")
+        out = join(tiles.geoms(order), np.asarray(tiles.owner)[order], len(self))
+        out[~np.asarray(self.used)] = None
+        return out
+
+    @cached_property
+    def shapes(self) -> Array:
+        """All features in longitude and latitude."""
+        if self.plane is None:
+            raise AssertionError("a prepared layer lies in a plane")
+        out, rows = np.full(len(self), None, dtype=object), np.flatnonzero(self.used)
+        out[rows] = from_plane(self.geoms[rows], self.plane, recognise(LONLAT))
+        return out
+
+    @cached_property
+    def crs(self) -> tuple[Any, ...]:
+        """CRS of ``shapes``."""
+        return (recognise(LONLAT),) * len(self)
+
+    @cached_property
+    def frame(self) -> gpd.GeoDataFrame:
+        """All attributes and geometries."""
+        return gpd.GeoDataFrame(read_attributes(self.folder, None, None), geometry=self.shapes, crs=LONLAT)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Compares blocks of tiles with their CRC32, each once in this process."""
+
+    tiles: Tiles
+    crc: Array
+    folder: Path
+
+    @cached_property
+    def seen(self) -> Array:
+        return np.zeros(len(self.tiles.blocks), bool)
+
+    def blocks(self, blocks: Array) -> None:
+        """Raise unless these blocks are what was written."""
+        for block in blocks[~self.seen[blocks]].tolist():
+            if crc_of(self.tiles, block) != self.crc[block]:
+                raise damaged(self.folder, f"第 {block} 块")
+            self.seen[block] = True
+
+
+def damaged(path: Path, what: str) -> PlanError:
+    """Return the error of a store that is not what was written."""
+    return PlanError.of("PLAN_DAMAGED", source=path, actual=what)
+
+
+def crc_of(tiles: Tiles, block: int) -> int:
+    """Return the CRC32 of everything that belongs to one block of tiles."""
+    first, last = block * BLOCK, min((block + 1) * BLOCK, len(tiles))
+    rings = slice(int(tiles.tiles[first]), int(tiles.tiles[last]))
+    points = slice(int(tiles.rings[rings.start]), int(tiles.rings[rings.stop]))
+    own = slice(first, last)
+    crc = 0
+    for array, part in (
+        (tiles.tiles, slice(first, last + 1)), (tiles.rings, slice(rings.start, rings.stop + 1)), (tiles.xy, points),
+        (tiles.bounds, own), (tiles.owner, own), (tiles.area, own), (tiles.rectangle, own),
+    ):  # fmt: skip
+        crc = zlib.crc32(np.ascontiguousarray(array[part]).view(np.uint8).reshape(-1).data, crc)
+    return crc
+
+
+def _mapped(folder: Path, name: str, wanted: Mapping[str, Any]) -> Array:
+    """Map an array; its size and type must be those of the manifest, small ones are compared whole."""
+    path = folder / f"{name}.npy"
+    try:
+        # nothing cannot be mapped
+        array: Array = np.load(path, mmap_mode="r" if wanted["shape"][0] else None, allow_pickle=False)
+    except (OSError, ValueError) as problem:
+        raise damaged(path, str(problem)) from None
+    if list(array.shape) != wanted["shape"] or array.dtype.str != wanted["dtype"]:
+        raise damaged(path, f"{array.dtype.str} {list(array.shape)}")
+    if "crc" in wanted and zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data) != wanted["crc"]:
+        raise damaged(path, "CRC32")
+    return array
+
+
+def read_attributes(folder: Path, names: Sequence[str] | None, rows: Array | None) -> pd.DataFrame:
+    """Return columns of a layer's attributes, of all rows or of some; only the groups that hold them are read."""
+    import pyarrow.parquet as pq
+
+    path = folder / "attributes.parquet"
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            columns = None if names is None else list(names)
+            if rows is None:
+                table, at = file.read(columns=columns), slice(None)
+            elif not len(rows):
+                table, at = file.schema_arrow.empty_table().select(columns or file.schema_arrow.names), slice(None)
+            else:
+                groups, place = np.unique(rows // GROUP, return_inverse=True)
+                table, at = file.read_row_groups(groups.tolist(), columns=columns), place * GROUP + rows % GROUP
+    except (OSError, ValueError) as problem:  # pyarrow's errors are both
+        raise damaged(path, str(problem)[:200]) from None
+    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True).iloc[at].reset_index(drop=True)
+    for name in frame.columns.intersection(list(_ROLES)):
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+    return frame if names is None else frame[list(names)]
+
+
+def write_layer(folder: Path, layer: Layer, *, each: Each = map) -> dict[str, Any]:
+    """Write one laid layer and return its entry in the manifest."""
+    folder.mkdir()
+    starts = range(0, max(len(layer), 1), ROWS)
+    tiles = arranged(each(lambda n: tiles_of(layer.geoms[n : n + ROWS], first=n), starts))
+    tiles = replace(tiles, count=len(layer))
+    crc = np.array([crc_of(tiles, block) for block in range(len(tiles.blocks))], np.uint32)
+    arrays = {name: getattr(tiles, name) for name in _ARRAYS}
+    arrays |= {"used": layer.used, "resolution": layer.resolution, "crc": crc}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    _write_attributes(folder / "attributes.parquet", layer)
+    whole = ("blocks", *_OTHERS)
+    return {
+        "folder": folder.name, "kind": layer.kind.key, "sense": layer.kind.sense, "count": len(layer),
+        "origins": [asdict(origin) for origin in layer.origins],
+        "findings": [asdict(item) for item in layer.findings],
+        "extent": layer.extent,
+        "set_aside": [(identity, shapely.to_wkb(box, hex=True)) for identity, box in layer.set_aside],
+        "arrays": {name: _said(array, whole=name in whole) for name, array in arrays.items()},
+    }  # fmt: skip
+
+
+def _said(array: Array, *, whole: bool) -> dict[str, Any]:
+    said: dict[str, Any] = {"shape": list(array.shape), "dtype": array.dtype.str}
+    if whole:
+        said["crc"] = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)
+    return said
+
+
+def _write_attributes(path: Path, layer: Layer) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    frame = pd.DataFrame(layer.frame.drop(columns="geometry")).reset_index(drop=True)
+    columns = {}
+    for name in frame.columns:
+        try:
+            columns[str(name)] = pa.Array.from_pandas(frame[name])
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # values of several types in one column of a caller's frame
+            columns[str(name)] = pa.array(
+                [None if pd.isna(value) else str(value) for value in frame[name]], pa.string()
+            )
+    pq.write_table(pa.table(columns), path, row_group_size=GROUP, compression="zstd", write_page_checksum=True)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Path]:
+    """Lock a store and give a new folder to write a generation into; what killed writers left is cleared away.
+
+    Raises
+    ------
+    PlanError
+        ``PLAN_BEING_PREPARED``: another process is writing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+b") as lock:
+        if not _locked(lock):
+            raise PlanError.of("PLAN_BEING_PREPARED", source=folder)
+        for left in folder.glob("new-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        new = folder / f"new-{os.getpid()}"
+        new.mkdir()
+        try:
+            yield new
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Try to lock a file until it is closed; the system gives the lock back when the process dies."""
+    try:
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def commit(folder: Path, new: Path, manifest: Mapping[str, Any]) -> None:
+    """Make a written generation the store's: name it by its content, replace the manifest, clear away the old one."""
+    body = json.dumps(manifest, ensure_ascii=False, sort_keys=True)
+    name = f"gen-{hashlib.sha256(body.encode()).hexdigest()[:16]}"
+    for path in new.rglob("*"):
+        _to_disk(path)
+    if (folder / name).exists():  # the same content; it may be damaged
+        shutil.rmtree(folder / name)
+    new.rename(folder / name)
+    text = json.dumps(dict(manifest) | {"generation": name}, ensure_ascii=False, indent=1, sort_keys=True)
+    fresh = folder / f"{MANIFEST}.new"
+    fresh.write_text(text, encoding="utf-8")
+    _to_disk(fresh)
+    fresh.replace(folder / MANIFEST)
+    _to_disk(folder)
+    for old in folder.glob("gen-*"):
+        if old.name != name:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:  # a folder on Windows
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        return
+    finally:
+        os.close(handle)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a store.
+
+    Raises
+    ------
+    PlanError
+        It is no store, of another version of the format, made with other options, or damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        said, options = manifest["format"], manifest["options"]
+    except FileNotFoundError:
+        raise PlanError.of("PLAN_NOT_PREPARED", source=folder) from None
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise damaged(path, str(problem)[:200]) from None
+    if said != FORMAT or options != OPTIONS:
+        raise PlanError.of(
+            "PLAN_OTHER_FORMAT", source=folder, actual=f"{said} {options}", expected=f"{FORMAT} {OPTIONS}"
+        )
+    if not (folder / manifest["generation"]).is_dir():
+        raise damaged(folder, manifest["generation"])
+    return dict(manifest)
+
+
+#: What the cuts depend on: a store made otherwise is not read.
+OPTIONS: dict[str, object] = {"tile_vertices": MOST, "block_tiles": BLOCK}
+
+
+def sources_of(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return what identifies the files a plan is made from."""
+    return [{"path": str(path.absolute()), "sha256": files.sha256(path), "parts": _parts(path)} for path in paths]
+
+
+def _parts(path: Path) -> list[list[Any]]:
+    base = path if path.is_dir() else path.parent
+    return [[Path(name).relative_to(base).as_posix(), size, time] for name, size, time in files.stamp(path)]
+
+
+def check_sources(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Compare a store with the files it was made from, as far as they can be reached.
+
+    Files of the same size and time are taken for the same; where only the time differs, the checksum decides.
+
+    Raises
+    ------
+    PlanError
+        ``PLAN_STALE``: a file is not what it was.
+    """
+    for source in manifest["sources"]:
+        path = Path(source["path"])
+        if not path.exists():
+            continue
+        try:
+            parts = _parts(path)
+            same = parts == source["parts"] or (
+                [part[:2] for part in parts] == [part[:2] for part in source["parts"]]
+                and files.sha256(path) == source["sha256"]
+            )
+        except OSError:  # not reachable after all
+            continue
+        if not same:
+            raise PlanError.of("PLAN_STALE", source=folder, actual=path)
+
+
+def open_layer(folder: Path, manifest: Mapping[str, Any], key: str) -> PreparedLayer:
+    """Open one layer of a store."""
+    entry = manifest["layers"][key]
+    return PreparedLayer(folder / manifest["generation"] / entry["folder"], entry, Plane(**manifest["plane"]))
+
+
+def verify(layer: PreparedLayer) -> int:
+    """Compare every block and every attribute of a layer; return how many blocks there are."""
+    blocks = len(layer.in_plane.blocks)
+    layer.in_plane.check(np.arange(blocks))
+    for name in _OTHERS:
+        layer._array(name)
+    read_attributes(layer.folder, None, None)
+    return blocks
