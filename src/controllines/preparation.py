@@ -46,7 +46,7 @@ def prepare(
         The plan cannot be used, or another process is preparing the same folder.
     """
     target = Path(folder)
-    if target.exists() and not (target.is_dir() and (is_prepared(target) or not any(target.iterdir()))):
+    if target.exists() and not store.is_free(target):
         raise PlanError.of("PLAN_FOLDER_TAKEN", source=target)
     if is_prepared(plan):
         raise PlanError.of("PLAN_PREPARED_ALREADY", source=plan)

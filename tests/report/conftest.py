@@ -13,8 +13,10 @@ import pytest
 import shapely
 
 from controllines.area import official_area
+from controllines.crs import Plane, recognise
 from controllines.findings import finding
 from controllines.kinds import kind_of
+from controllines.layers import Layer, lay
 from controllines.results import VERDICTS, CheckResult, findings_frame
 
 CRS = "EPSG:4490"
@@ -198,6 +200,13 @@ def _provenance(synthetic: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _laid(kind: str, frame: gpd.GeoDataFrame) -> Layer:
+    shapes, count = frame.geometry.to_numpy(), len(frame)
+    layer = Layer(kind=kind_of(kind), frame=frame.assign(status="ok"), shapes=shapes, crs=(recognise(CRS),) * count,
+                  resolution=np.full(count, 0.001))  # fmt: skip
+    return lay(layer, Plane(88, 43))
+
+
 def _plan() -> SimpleNamespace:
     layers = {}
     for kind, shapes in CONTROL.items():
@@ -205,9 +214,9 @@ def _plan() -> SimpleNamespace:
         classes = zones if kind == CITY else [HOSTILE["html"]] * len(shapes)
         frame = gpd.GeoDataFrame({"feature_id": [f"{kind}-{n}" for n in range(len(shapes))], "class": classes},
                                  geometry=shapes, crs=CRS)  # fmt: skip
-        layers[kind] = SimpleNamespace(kind=kind_of(kind), frame=frame)
+        layers[kind] = _laid(kind, frame)
     town = gpd.GeoDataFrame({"feature_id": ["1"], "name": [HOSTILE["html"]]}, geometry=[box(-2, -2, 16, 13)], crs=CRS)
-    layers["township"] = SimpleNamespace(kind=kind_of("township"), frame=town)
+    layers["township"] = _laid("township", town)
     return SimpleNamespace(layers=layers, failed={}, kind=kind_of)
 
 

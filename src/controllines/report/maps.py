@@ -10,11 +10,15 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from controllines.crs import recognise, to_lonlat
+from controllines.clean import polygonal
+from controllines.crs import LONLAT, from_plane, recognise, to_lonlat, to_plane
+from controllines.guard import union_by
 from controllines.report.rows import records
 from controllines.report.words import clean
+from controllines.windows import near, windows
 
 if TYPE_CHECKING:
+    from controllines.layers import Layer
     from controllines.results import CheckResult
 
 MAP_LINES = ("none", "near", "all")
@@ -102,35 +106,50 @@ def _lines(result: CheckResult, parcels: tuple[Shape, ...], map_lines: str) -> t
         return ()
     middle = float(np.mean([shape.geometry.centroid.y for shape in parcels]))
     scale = np.array([_DEGREE_M * math.cos(math.radians(middle)), _DEGREE_M])
-    near = _neighbourhood(parcels, scale)
+    around = shapely.get_parts(_neighbourhood(parcels, scale))
     found: list[Shape] = []
     for key, layer in result.plan.layers.items():
         if layer.kind.is_line:
-            found += _near(layer.frame, near if map_lines == "near" else None, scale, (key, _DRAWN_M[map_lines]))
+            if map_lines == "near":
+                rows, geoms = _near(layer, around, scale)
+            else:
+                rows, geoms = (
+                    np.arange(len(layer)),
+                    _valid(shapely.transform(lonlat(layer.frame), lambda xy: xy * scale)),
+                )
+            found += _drawn(layer, rows, geoms, (key, scale, map_lines))
     return tuple(found)
 
 
 def _neighbourhood(parcels: tuple[Shape, ...], scale: Array) -> Any:
     metric = shapely.transform([shape.geometry for shape in parcels], lambda xy: xy * scale)
     # a coarser circle lies inside the true one: never more is shown than the 500 m
-    near = shapely.union_all(shapely.buffer(metric, NEAR_M, quad_segs=4))
-    shapely.prepare(near)
-    return near
+    return shapely.union_all(shapely.buffer(metric, NEAR_M, quad_segs=4))
 
 
-def _near(frame: gpd.GeoDataFrame, near: Any, scale: Array, drawn: tuple[str, float]) -> list[Shape]:
-    kind, tolerance = drawn
-    geoms = shapely.transform(lonlat(frame), lambda xy: xy * scale)
-    rows = np.arange(len(geoms)) if near is None else np.flatnonzero(shapely.intersects(near, geoms))
-    if not len(rows):
-        return []
-    cut = shapely.make_valid(geoms[rows], method="structure", keep_collapsed=False)
-    if near is not None:
-        cut = shapely.intersection(cut, near)
-    cut = shapely.transform(shapely.simplify(cut, tolerance), lambda xy: xy / scale)
-    named = records(frame.iloc[rows], ("feature_id", "class"))
+def _near(layer: Layer, around: Array, scale: Array) -> tuple[Array, Array]:
+    """Return the rows of a layer that come near the applications, and as much of each as does."""
+    if layer.plane is None:
+        raise AssertionError("a plan's layers are laid into its plane")
+    source = recognise(LONLAT)
+    boxes = windows(to_plane(shapely.transform(around, lambda xy: xy / scale), source, layer.plane))
+    found = near(layer.in_plane, boxes)
+    geoms = shapely.transform(from_plane(found.geoms, layer.plane, source), lambda xy: xy * scale)
+    cut = polygonal(shapely.intersection(_valid(geoms), around[found.left]))
+    rows, group = np.unique(found.right[some := shapely.area(cut) > 0], return_inverse=True)
+    return rows, union_by(cut[some], group, len(rows))
+
+
+def _valid(geoms: Array) -> Array:
+    return np.asarray(shapely.make_valid(geoms, method="structure", keep_collapsed=False))
+
+
+def _drawn(layer: Layer, rows: Array, geoms: Array, how: tuple[str, Array, str]) -> list[Shape]:
+    kind, scale, map_lines = how
+    geoms = shapely.transform(shapely.simplify(geoms, _DRAWN_M[map_lines]), lambda xy: xy / scale)
+    named = records(layer.attributes(("feature_id", "class"), rows))
     return [
         Shape(clean(row["feature_id"]), kind, clean(row["class"]), geom)
-        for row, geom in zip(named, cut, strict=True)
+        for row, geom in zip(named, geoms, strict=True)
         if geom is not None and not geom.is_empty
     ]
