@@ -89,7 +89,8 @@ def test_a_prepared_plan_gives_the_same_answers(made):
         for column in drawn:
             first, second = (shapely.transform(r[column].to_numpy(), lambda xy: xy - CORNER) for r in (one, other))
             lost = shapely.symmetric_difference(first, second)
-            assert shapely.area(lost).max(initial=0) < 1e-3
+            # a vertex more on a chord of 70 m: 0.1 mm, when it is brought back to the zone
+            assert (shapely.area(lost) <= 1e-4 * shapely.length(first)).all()
     measured = ["area_m2", "outside_m2", "conflict_m2", "net_area_m2", "uncovered_m2"]
     assert prepared.overlaps[measured].to_numpy() == pytest.approx(plain.overlaps[measured].to_numpy(), rel=1e-9,
                                                                    abs=1e-6, nan_ok=True)  # fmt: skip

@@ -13,10 +13,10 @@ import pytest
 import shapely
 
 from controllines.area import official_area
-from controllines.crs import Plane, recognise
+from controllines.crs import Plane, recognise, to_plane
 from controllines.findings import finding
 from controllines.kinds import kind_of
-from controllines.layers import Layer, lay
+from controllines.layers import Layer
 from controllines.results import VERDICTS, CheckResult, findings_frame
 
 CRS = "EPSG:4490"
@@ -200,11 +200,11 @@ def _provenance(synthetic: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _laid(kind: str, frame: gpd.GeoDataFrame) -> Layer:
-    shapes, count = frame.geometry.to_numpy(), len(frame)
-    layer = Layer(kind=kind_of(kind), frame=frame.assign(status="ok"), shapes=shapes, crs=(recognise(CRS),) * count,
-                  resolution=np.full(count, 0.001))  # fmt: skip
-    return lay(layer, Plane(88, 43))
+def laid(kind: str, frame: gpd.GeoDataFrame) -> Layer:
+    shapes, count, plane = frame.geometry.to_numpy(), len(frame), Plane(88, 43)
+    return Layer(kind=kind_of(kind), frame=frame.assign(status="ok"), shapes=shapes, crs=(recognise(CRS),) * count,
+                 resolution=np.full(count, 0.001), plane=plane,
+                 geoms=to_plane(shapes, recognise(CRS), plane))  # fmt: skip
 
 
 def _plan() -> SimpleNamespace:
@@ -214,9 +214,9 @@ def _plan() -> SimpleNamespace:
         classes = zones if kind == CITY else [HOSTILE["html"]] * len(shapes)
         frame = gpd.GeoDataFrame({"feature_id": [f"{kind}-{n}" for n in range(len(shapes))], "class": classes},
                                  geometry=shapes, crs=CRS)  # fmt: skip
-        layers[kind] = _laid(kind, frame)
+        layers[kind] = laid(kind, frame)
     town = gpd.GeoDataFrame({"feature_id": ["1"], "name": [HOSTILE["html"]]}, geometry=[box(-2, -2, 16, 13)], crs=CRS)
-    layers["township"] = _laid("township", town)
+    layers["township"] = laid("township", town)
     return SimpleNamespace(layers=layers, failed={}, kind=kind_of)
 
 

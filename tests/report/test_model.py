@@ -11,6 +11,7 @@ from controllines.kinds import kind_of
 from controllines.report.model import build
 from controllines.report.sheets import note_lines, tables
 from controllines.report.words import clean, words
+from tests.report.conftest import laid
 
 FORBIDDEN = ("同意", "不同意", "不予", "准予", "通过", "合格", "违法", "无冲突")
 
@@ -163,7 +164,7 @@ def test_a_control_line_is_cut_500_m_from_the_applications(make_result):
     result = make_result()
     county = shapely.box(88.0, 42.5, 89.0, 43.0)
     frame = result.plan.layers["ecological_redline"].frame.iloc[[0]].set_geometry([county], crs="EPSG:4490")
-    layers = {"ecological_redline": SimpleNamespace(kind=kind_of("ecological_redline"), frame=frame)}
+    layers = {"ecological_redline": laid("ecological_redline", frame)}
     changed = dataclasses.replace(result, plan=SimpleNamespace(layers=layers, failed={}, kind=kind_of))
     (shape,) = build(changed).map.lines
     west, south, east, north = shape.geometry.bounds
