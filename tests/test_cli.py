@@ -296,7 +296,7 @@ def test_fewer_lines_are_named_and_nothing_speaks_of_three(run: Callable[..., Do
 def test_formats(run: Callable[..., Done], tmp_path: Path, formats: str, extra: set[str]) -> None:
     assert run("--format", formats).code == 0
     written = {path.name for path in (tmp_path / "成果").iterdir()}
-    assert written == {"result.json", "conflicts.gpkg", "conflicts.csv"} | extra
+    assert written == {"result.json", "result.trace.json", "conflicts.gpkg", "conflicts.csv"} | extra
     document = json.loads((tmp_path / "成果/result.json").read_text(encoding="utf-8"))
     assert {entry["path"] for entry in document["files"]} == written - {"result.json"}
 
