@@ -74,7 +74,7 @@ def printed(case: Case, kind: str | None) -> Printed:
     line = case.lines.get(kind or "")
     measures = {"conflict": line.conflict_m2, "inside": line.inside_m2, "outside": line.outside_m2} if line else {}
     figures = {name: phrase(m2 or 0.0) for name, m2 in measures.items()} | {"whole": phrase(case.area_m2)}
-    return Printed(f"核对{line.zh}" if line else "申请用地", figures, phrase)
+    return Printed(f"核对{line.zh}" if line else "申请用地", lambda: figures, phrase)
 
 
 def project(lines: dict[str, Line], facts: dict[str, Any] | None = None, **more: Any) -> Case:

@@ -147,6 +147,24 @@ def test_a_missing_fact_is_asked_with_what_each_answer_leads_to() -> None:
     assert found.asks["project", "P"] == ("pbf_major_project",)
 
 
+def test_a_suspended_rule_names_those_that_may_replace_it_only() -> None:
+    facts = MAJOR | {"category": "single_site"}
+    facts = {key: value for key, value in facts.items() if key not in ("pbf_major_project", "temporary")}
+    rows = {row.rule_id: row for row in judge_one(project(avoid(FARM), facts)).verdicts if row.kind == FARM}
+    assert rows["PBF-07"].level == "undetermined"  # open too, but replaces nothing
+    assert rows["PBF-02"].sentence.endswith("须先判明是否适用“国家重点建设项目占用永久基本农田”。")
+    assert rows["PBF-02"].question == rows["PBF-01"].question
+
+
+def test_each_row_says_how_well_its_rule_is_known() -> None:
+    rows = {
+        row.rule_id: row
+        for row in judge_one(project(city() | avoid(FARM, 0.0), PLAIN | {"category": "urban"})).verdicts
+    }
+    assert rows["UDB-05"].verification == "V2"
+    assert rows["P-00"].verification is None
+
+
 def test_numbers_are_asked_between_their_limits() -> None:
     facts = MAJOR | {"pbf_major_project": "none", "category": "single_site", "temporary": True, "restorable": True,
                      "conversion": False}  # fmt: skip

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from controllines.facts import FormRow, catalogue
 from controllines.kinds import AVOID, Kind
-from controllines.report.figures import Convention, area, ratio_of
+from controllines.report.figures import Convention, Measures, area, ratio_of
 from controllines.report.rows import Row, grouped, records
 from controllines.report.sentences import Scope, conflict_phrase, told
 from controllines.report.words import clean, say, word
@@ -174,6 +175,8 @@ def printer(result: CheckResult, scopes: Mapping[str, Scope], show: Convention) 
     rows |= {("project", row["project_id"], row["kind"]): row for row in records(result.project_overlaps)}
     pieces = grouped(records(result.pieces), "parcel_id", "kind")
 
+    known: dict[tuple[str, str], str] = {}
+
     def printed(case: Case, kind: str | None) -> Printed:
         whole = wholes[case.scope, case.subject_id]
         row = rows.get((case.scope, case.subject_id, kind or ""))
@@ -184,12 +187,29 @@ def printer(result: CheckResult, scopes: Mapping[str, Scope], show: Convention) 
 
         if row is None or kind is None:
             size = area(show.of(whole)).phrase
-            return Printed(say("ruling", "found", whole=size), {"whole": size}, phrase)
+            return Printed(say("ruling", "found", whole=size), lambda: {"whole": size}, phrase)
         mine = pieces.get((case.subject_id, kind), []) if case.scope == "parcel" else []
-        shown, sentence, _ = told(row, whole, scopes[kind], show, pieces=mine)
-        figures = {"conflict": conflict_phrase(scopes[kind], shown), "inside": shown.inside.phrase,
-                   "outside": shown.outside.phrase, "whole": shown.whole.phrase}  # fmt: skip
-        own = {shown.inside.m2: shown.inside.phrase, shown.outside.m2: shown.outside.phrase}
-        return Printed(sentence, figures, lambda m2: own.get(m2 * ratio) or phrase(m2))
+
+        @cache
+        def measured() -> tuple[Measures, str]:
+            return told(row, whole, scopes[kind], show, pieces=mine)[:2]
+
+        def figures() -> dict[str, str]:
+            shown = measured()[0]
+            return {"conflict": conflict_phrase(scopes[kind], shown), "inside": shown.inside.phrase,
+                    "outside": shown.outside.phrase, "whole": shown.whole.phrase}  # fmt: skip
+
+        def part(m2: float) -> str:
+            shown = measured()[0]
+            own = {shown.inside.m2: shown.inside.phrase, shown.outside.m2: shown.outside.phrase}
+            return own.get(m2 * ratio) or phrase(m2)
+
+        # where an avoided line is not met its sentence has no figures: every such parcel is told the same
+        same = (kind, str(row["flags"])) if row["outcome"] == "none" and scopes[kind].kind.sense == AVOID else None
+        if same is None:
+            return Printed(measured()[1], figures, part)
+        if same not in known:
+            known[same] = measured()[1]
+        return Printed(known[same], figures, part)
 
     return printed

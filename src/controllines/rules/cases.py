@@ -127,12 +127,12 @@ class Printed:
     Attributes
     ----------
     found : the report's own sentence on the line
-    figures : conflict, inside, outside, whole as phrases with unit
+    figures : returns conflict, inside, outside, whole as phrases with unit
     area : prints any other area (m²) as a phrase
     """
 
     found: str
-    figures: Mapping[str, str]
+    figures: Callable[[], Mapping[str, str]]
     area: Callable[[float], str]
 
 

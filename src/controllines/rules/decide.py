@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from controllines.rules.conditions import Truth
 from controllines.rules.levels import UNDETERMINED, Level, severity, worst
-from controllines.rules.models import HEARSAY, Basis, Rule, Tag, tag_of, within
+from controllines.rules.models import GENERAL, HEARSAY, Basis, Rule, Tag, Where, tag_of, within
 from controllines.rules.packs import Pack
 
 
@@ -26,6 +26,7 @@ class Active:
     basis : its clauses in force
     tag : how well the row is known, no better than its best clause in force; None where it rests on no clause
     level : its level, undetermined where what is in force is hearsay; None of a note
+    wheres : its geometric conditions; rules that ask the same share one object, which is measured once a case
     """
 
     key: str
@@ -33,6 +34,7 @@ class Active:
     basis: tuple[Basis, ...]
     tag: Tag | None
     level: Level | None
+    wheres: tuple[Where, ...]
 
     @property
     def weak(self) -> bool:
@@ -43,11 +45,14 @@ class Active:
 def active(pack: Pack, day: dt.date) -> dict[str, dict[str, Active]]:
     """Return the rules in force on a day, by line and id."""
     found: dict[str, dict[str, Active]] = {}
+    shared: dict[str, Where] = {}
     for key, rule in pack.rules.items():
         basis = tuple(item for item in rule.basis if pack.documents[item.document].in_force(day))
         if within(day, rule.valid_from, rule.valid_to) and (basis or not rule.basis):
             tag = tag_of(rule.confidence, basis)
-            found.setdefault(rule.line, {})[key] = Active(key, rule, basis, tag, _level(rule, tag))
+            wheres = () if rule.line == GENERAL and rule.where == (Where(),) else rule.where
+            wheres = tuple(shared.setdefault(repr(where), where) for where in wheres)
+            found.setdefault(rule.line, {})[key] = Active(key, rule, basis, tag, _level(rule, tag), wheres)
     return found
 
 

@@ -75,22 +75,24 @@ def evaluate(
         subjects[case.scope, case.subject_id] = case
         open_facts: dict[str, None] = {}
         for judged in judged_of(case, pack, rules):
-            rows = rows_of(judged, case, printed(case, judged.key), documents=pack.documents, ask=question)
             flips = _flips(judged, case, (pack, rules), accuracy_m)
-            verdicts += [replace(row, flips=flips) for row in rows]
+            how = printed(case, judged.key)
+            verdicts += rows_of(judged, case, how, documents=pack.documents, ask=question, flips=flips)
             kinds[case.scope, case.subject_id, judged.key] = judged.level
             open_facts |= dict.fromkeys(missing_facts(judged, case.facts))
         asks[case.scope, case.subject_id] = tuple(open_facts)
     return Judgement(tuple(verdicts), levels_of(kinds, subjects), kinds, asks)
 
 
-def judged_of(case: Case, pack: Pack, rules: Mapping[str, Mapping[str, Active]]) -> list[Judged]:
+def judged_of(
+    case: Case, pack: Pack, rules: Mapping[str, Mapping[str, Active]], *, full: bool = False
+) -> list[Judged]:  # fmt: skip
     """Judge every line of a case; of a project also its land use and the project as a whole."""
     keys = list(case.lines)
     if case.scope == PROJECT:
         keys += [LAND_USE] if case.land is not None else []
         keys.append(GENERAL)
-    return [judge(key, rules.get(key, {}), case, pack.classes) for key in keys]
+    return [judge(key, rules.get(key, {}), case, pack.classes, full=full) for key in keys]
 
 
 def levels_of(

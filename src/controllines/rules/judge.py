@@ -9,7 +9,7 @@ from controllines.rules.cases import Case, Line
 from controllines.rules.conditions import Facts, Truth, deciding, every, holds
 from controllines.rules.decide import NO_DECISION, Active, Decision, decide
 from controllines.rules.levels import CLEAR, UNDETERMINED, Level, worst
-from controllines.rules.models import GENERAL, Rule, Where
+from controllines.rules.models import GENERAL, Rule
 from controllines.rules.parts import Names, Part, part_of
 
 #: Ids of the policies in ``data/rules/words.toml``.
@@ -71,8 +71,13 @@ class Judged:
         return self.key, answers, None if line is None else (line.outcome, line.incomplete)
 
 
-def judge(key: str, rules: Mapping[str, Active], case: Case, classes: Mapping[str, Names]) -> Judged:
-    """Judge one line of a case, or its land use, or the project as a whole."""
+def judge(
+    key: str, rules: Mapping[str, Active], case: Case, classes: Mapping[str, Names], *, full: bool = False
+) -> Judged:  # fmt: skip
+    """Judge one line of a case, or its land use, or the project as a whole.
+
+    ``full`` measures the parts of rules too that the project facts rule out (for the trace).
+    """
     line = case.lines.get(key)
     if line is not None and not line.measured:
         return Judged(key, line, rules, policies={MISSING: UNDETERMINED})
@@ -80,7 +85,8 @@ def judge(key: str, rules: Mapping[str, Active], case: Case, classes: Mapping[st
         return Judged(key, line, rules, policies={UNRESOLVED: UNDETERMINED})
     answers = {}
     if line is None or line.outcome == "conflict" or any(_looks_elsewhere(item.rule) for item in rules.values()):
-        answers = {name: answer(item.rule, case, classes) for name, item in rules.items()}
+        parts: dict[int, Part] = {}
+        answers = {name: _answer(item, case, classes, (parts, full)) for name, item in rules.items()}
     decision = decide(rules, {name: found.truth for name, found in answers.items()})
     policies = _policies(line, decision.level)
     if key == GENERAL and case.excluded:
@@ -104,15 +110,24 @@ def _policies(line: Line | None, level: Level | None) -> dict[str, Level]:
     return found
 
 
-def answer(rule: Rule, case: Case, classes: Mapping[str, Names]) -> Answer:
+def _answer(
+    item: Active, case: Case, classes: Mapping[str, Names], how: tuple[dict[int, Part], bool]
+) -> Answer:  # fmt: skip
     """Return what a rule says to a case: all its conditions together, and each by itself."""
-    wheres = () if rule.line == GENERAL and rule.where == (Where(),) else rule.where
-    parts = tuple(part_of(where, rule.line, case, classes) for where in wheres)
+    known, full = how
+    rule = item.rule
+    project = holds(rule.project, case.facts)
+    if project is False and not full:
+        return Answer(False, False, ())
+    for where in item.wheres:
+        if id(where) not in known:
+            known[id(where)] = part_of(where, rule.line, case, classes)
+    parts = tuple(known[id(where)] for where in item.wheres)
     shortfall = None
     if rule.approval is not None and rule.line in case.lines:
         shortfall = case.lines[rule.line].shortfalls.get(rule.approval)
     covered = [] if shortfall is None else [shortfall <= 0]
-    return Answer(every([*(part.holds for part in parts), *covered]), holds(rule.project, case.facts), parts, shortfall)
+    return Answer(every([*(part.holds for part in parts), *covered]), project, parts, shortfall)
 
 
 def level_with(judged: Judged, facts: Facts) -> Level | None:

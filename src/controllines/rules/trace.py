@@ -23,7 +23,7 @@ def trace(cases: Iterable[Case], pack: Pack, *, as_of: dt.date) -> Iterator[Reco
     """Yield how each case was judged: scope, subject_id, project_id, and its kinds with the rules that were tried."""
     rules = active(pack, as_of)
     for case in cases:
-        judged = [_judged(item, case) for item in judged_of(case, pack, rules)]
+        judged = [_judged(item, case) for item in judged_of(case, pack, rules, full=True)]
         yield {"scope": case.scope, "subject_id": case.subject_id, "project_id": case.project_id,
                "kinds": [item for item in judged if item["level"] is not None or item["rules"]]}  # fmt: skip
 

@@ -54,8 +54,9 @@ class Verdict:
 
 
 def rows_of(
-    judged: Judged, case: Case, printed: Printed, *, documents: Mapping[str, Document], ask: Ask
-) -> list[Verdict]:
+    judged: Judged, case: Case, printed: Printed, *, documents: Mapping[str, Document], ask: Ask,
+    flips: bool | None = None,
+) -> list[Verdict]:  # fmt: skip
     """Return the rows of one judged line, the decisive one marked.
 
     Parameters
@@ -63,24 +64,17 @@ def rows_of(
     printed : how the report prints the figures of this case and line
     documents : of the pack
     ask : returns the question of a missing fact, with its answers
+    flips : whether the level would change within the accuracy of the survey
     """
-    found = [_policy(name, level, judged, (case, printed)) for name, level in judged.policies.items()]
-    make = _Maker(judged, case, printed, documents, ask)
+    make = _Maker(judged, case, printed, documents, ask, flips)
+    found = [make.policy(name, level) for name, level in judged.policies.items()]
     found += [make.standing(key) for key in judged.decision.standing]
     found += [make.suspended(key) for key in judged.decision.suspended]
     found += [make.open(key) for key in judged.decision.open]
     first = next((n for n, row in enumerate(found) if row.level is not None and row.level == judged.level), None)
-    return [replace(row, decisive=n == first) for n, row in enumerate(found)]
-
-
-def _policy(name: str, level: Level, judged: Judged, of: tuple[Case, Printed]) -> Verdict:
-    case, printed = of
-    entry = words()["policies"][name]
-    said = {"found": printed.found, "line": zh(judged.key, case), "count": case.excluded}
-    fact, conclusion = (str(entry.get(part, "")).format(**said) for part in ("fact", "conclusion"))
-    sentence = text("sentence", "plain" if conclusion else "note", fact=fact, conclusion=conclusion)
-    question = str(entry["question"]).format(**said) if "question" in entry else None
-    return Verdict(case.scope, case.subject_id, judged.key, level, name, None, (), (), sentence, question)
+    if first is not None:
+        found[first] = replace(found[first], decisive=True)
+    return found
 
 
 @dataclass(frozen=True)
@@ -92,6 +86,16 @@ class _Maker:
     printed: Printed
     documents: Mapping[str, Document]
     ask: Ask
+    flips: bool | None
+
+    def policy(self, name: str, level: Level) -> Verdict:
+        entry = words()["policies"][name]
+        said = {"found": self.printed.found, "line": zh(self.judged.key, self.case), "count": self.case.excluded}
+        fact, conclusion = (str(entry.get(part, "")).format(**said) for part in ("fact", "conclusion"))
+        sentence = text("sentence", "plain" if conclusion else "note", fact=fact, conclusion=conclusion)
+        question = str(entry["question"]).format(**said) if "question" in entry else None
+        return Verdict(self.case.scope, self.case.subject_id, self.judged.key, level, name, None, (), (), sentence,
+                       question, self.flips)  # fmt: skip
 
     def standing(self, key: str) -> Verdict:
         item = self.judged.rules[key]
@@ -118,8 +122,8 @@ class _Maker:
         return Verdict(
             self.case.scope, self.case.subject_id, self.judged.key, level, key,
             (item.rule.authority or None) if decides else None, item.rule.requires if level != UNDETERMINED else (),
-            tuple(_clause(part, self.documents) for part in item.basis), sentence, question, verification=item.tag,
-            sentence_en=": ".join(filter(None, (fact_en, conclusion_en))),
+            tuple(_clause(part, self.documents) for part in item.basis), sentence, question, self.flips,
+            verification=item.tag, sentence_en=": ".join(filter(None, (fact_en, conclusion_en))),
         )  # fmt: skip
 
     def _sentence(self, item: Active, level: Level | None) -> str:
@@ -134,7 +138,7 @@ class _Maker:
     def _filled(self, sentence: Sentence, key: str) -> tuple[str, str]:
         parts = self.judged.answers[key].parts
         part = self.printed.area(parts[0].least_m2) if parts else ""
-        figures = {**self.printed.figures, "part": part}
+        figures = {**self.printed.figures(), "part": part}
         return sentence.fact.format_map(figures), sentence.conclusion.format_map(figures)
 
     def _questions(self, keys: Sequence[str]) -> str | None:
