@@ -165,6 +165,12 @@ def test_each_row_says_how_well_its_rule_is_known() -> None:
     assert rows["P-00"].verification is None
 
 
+def test_an_undetermined_rule_asks_its_own_question() -> None:
+    rows = {row.rule_id: row for row in judge_one(project(red(other=9), PLAIN)).verdicts}
+    assert rows["ER-02"].question == NATIONAL.rules["ER-02"].question != ""
+    assert rows["ER-17"].question is None
+
+
 def test_numbers_are_asked_between_their_limits() -> None:
     facts = MAJOR | {"pbf_major_project": "none", "category": "single_site", "temporary": True, "restorable": True,
                      "conversion": False}  # fmt: skip
@@ -352,6 +358,8 @@ def test_arithmetic_noise_is_no_land() -> None:
     used = land(("0102", "农用地", 1, {FARM: 1e4 - 1e-9}))
     where = Where.model_validate({"without": {"line": FARM}})
     assert part_of(where, "land_use", project({}, land=used), NATIONAL.classes).holds is False
+    used = land(("0102", "农用地", 1, {FARM: 1e4 - 0.5}))  # half a square metre is land
+    assert part_of(where, "land_use", project({}, land=used), NATIONAL.classes).least_m2 == 0.5
 
 
 def test_no_land_has_no_share() -> None:

@@ -275,7 +275,8 @@ def test_rules_in_words(write: Write) -> None:
     assert "起止" not in said
     assert "任何项目" in "\n".join(described(NATIONAL, "ER-01"))
     assert "，或" in "\n".join(described(NATIONAL, "PBF-08"))
-    assert "nature_reserve" in "\n".join(described(NATIONAL, "ER-01"))
+    assert "空间条件：within nature_reserve core" in "\n".join(described(NATIONAL, "ER-01"))
+    assert "空间条件：冲突部分，大于零" in said
     with pytest.raises(UsageError, match="RULE_UNKNOWN"):
         list(described(NATIONAL, "X"))
 

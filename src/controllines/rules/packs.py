@@ -247,8 +247,8 @@ def plain_errors(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...]
     """Yield path and Chinese message of every fault that pydantic found."""
     for item in error.errors():
         told = _MESSAGES.get(item["type"])
-        context = {key: value for key, value in item.get("ctx", {}).items() if key != "error"}
-        own = str(item.get("ctx", {}).get("error", "")) or item["msg"]
+        context = item.get("ctx", {})
+        own = str(context.get("error", "")) or item["msg"]
         yield item["loc"], told.format(value=item["input"], **context) if told else own
 
 
