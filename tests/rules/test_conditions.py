@@ -34,6 +34,8 @@ def test_limits(operator: str, limit: float, below: bool, at: bool, above: bool)
         ({"fact": "category", "one_of": ["urban", "village"]}, {"category": "village"}, True),
         ({"fact": "linear", "equals": False}, {"linear": False}, True),
         ({"not": URBAN}, {"category": "urban"}, False),
+        ({"all": [URBAN]}, {"category": "urban"}, True),
+        ({"any": [URBAN]}, {"category": "urban"}, True),
         ({"not": URBAN}, {}, None),
         ({"all": [URBAN, LONG]}, {"category": "village"}, False),
         ({"all": [URBAN, LONG]}, {"category": "urban"}, None),

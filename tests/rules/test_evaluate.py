@@ -471,7 +471,7 @@ def test_the_trace_has_every_rule_that_was_tried_with_its_numbers() -> None:
     assert rules["PBF-02"]["status"] == "replaced:PBF-01"
     assert rules["PBF-18"]["status"] == "not_met"
     limit = {"limit": "above_m2", "value": 0.0, "least": 5000.0, "most": 5000.0, "holds": True}
-    assert rules["PBF-01"]["where"] == [limit]
+    assert rules["PBF-01"]["where"] == rules["PBF-18"]["where"] == [limit]
     test = {"fact": "conversion", "operator": "equals", "values": [True], "value": True, "holds": True}
     assert test in rules["PBF-01"]["project"]
     assert kind["measured"]["inside_m2"] == 5000.0
