@@ -42,8 +42,8 @@ def test_only_the_formats_asked_for(result, tmp_path):
 
 
 def test_unknown_options_are_usage_errors(result, tmp_path):
-    with pytest.raises(UsageError, match="docx"):
-        write_report(result, tmp_path / "out", formats=["docx"])
+    with pytest.raises(UsageError, match="pptx"):
+        write_report(result, tmp_path / "out", formats=["pptx"])
     with pytest.raises(UsageError, match="far"):
         write_report(result, tmp_path / "out", map_lines="far")
     assert not (tmp_path / "out").exists()
