@@ -25,7 +25,7 @@ from controllines.findings import Finding, finding
 from controllines.kinds import AVOID, OUTSIDE_ALL, Kind
 from controllines.layers import Layer, boxes_in_plane
 from controllines.overlay import Pieces
-from controllines.plans import Plan, unit_kinds
+from controllines.plans import Plan, divided_kinds
 from controllines.regions import Land, Line, Shares, Widths, lay_over, merged, shares_of
 from controllines.tiles import hilbert_order
 from controllines.windows import Each, Near, Shapes, near, windows
@@ -101,7 +101,7 @@ def check_land(
     """Lay land over every line and unit layer of a plan; ``row`` in the frames is the row of the land."""
     present = [kind for kind in kinds if kind.key in plan.layers]
     suspect = {kind.key: _meets_excluded(land, plan, kind) for kind in present}
-    units = list(unit_kinds(plan))
+    units = divided_kinds(plan)
     job = _Job(land, plan, [kind.key for kind in present], units, suspect, widths)
     lines, shares = _dealt_out(job, workers)
     measured = {

@@ -234,6 +234,7 @@ def check(
         land=named(use, land, "parcel_id"),
         project_land=projects.table(use, united),
         facts=known.frame(),
+        project_units=projects.table(checked.units, projects.checked.units),
         approvals=approvals,
     )
     made = read_decisions(decisions) if isinstance(decisions, str | Path) else decisions or Decisions()

@@ -31,6 +31,8 @@ from controllines.variants import with_variants
 from controllines.windows import Geometries, Shapes, box_of
 
 Array = np.ndarray
+#: Context that land is divided by like units; land use has ridges and is dealt with in a room of its own.
+CONTEXT = ("planned_use", "approved_land")
 
 
 class LayerSpec(BaseModel):
@@ -427,6 +429,11 @@ def spec_checksum(spec: LayerSpec) -> str:
 def unit_kinds(plan: Plan) -> Iterable[str]:
     """Return the keys of the plan's unit layers (统计单元), in registry order."""
     return [key for key, layer in plan.layers.items() if layer.kind.group == "unit"]
+
+
+def divided_kinds(plan: Plan) -> list[str]:
+    """Return the keys of the layers that land is divided by: units, planned use and approved land (规划用途、已批用地)."""
+    return [key for key, layer in plan.layers.items() if layer.kind.group == "unit" or key in CONTEXT]
 
 
 def layer_of(plan: Plan, name: str) -> Layer:

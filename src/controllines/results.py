@@ -24,6 +24,8 @@ VERDICTS = (
     "scope", "subject_id", "kind", "level", "rule_id", "authority", "requires", "basis", "sentence", "question",
     "flips", "decisive", "original_level", "override",
 )  # fmt: skip
+#: Columns of ``units`` behind the id.
+UNITS = ("kind", "code", "name", "area_m2", "planar_area_m2")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class CheckResult:
     overlaps : parcel × line: parcel_id, kind, outcome (conflict/none/no_data/failed) and the measures
     pieces : parcel × feature: parcel_id, kind, feature_id, class, area_m2, planar_area_m2, geometry
     outside : parcel_id, kind, area_m2, planar_area_m2, geometry: what lies outside a line to stay within
-    units : parcel × unit: parcel_id, kind, code, name (范围外 where outside all), area_m2, planar_area_m2
+    units : parcel × unit, planned use or approved land (规划用途、已批用地): parcel_id, kind, code, name (范围外 where
+        outside all), area_m2, planar_area_m2
+    project_units : the same of the unions, with project_id
     projects, project_overlaps : of the union of each project's parcels
     verdicts : one row per rule that applies or is open for a parcel or project: scope, subject_id, kind (or land_use,
         general), level (null: a note), rule_id, authority, requires, basis, sentence, question, flips, decisive,
@@ -73,6 +77,7 @@ class CheckResult:
     land: pd.DataFrame = field(default_factory=pd.DataFrame)
     project_land: pd.DataFrame = field(default_factory=pd.DataFrame)
     approvals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    project_units: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["project_id", *UNITS]))
     decisions: Decisions = field(default_factory=Decisions)
     cases: tuple[Case, ...] = ()
     pack: Pack | None = None

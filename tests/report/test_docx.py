@@ -21,10 +21,15 @@ STATEMENT = "本核对结果由软件按所列数据版本和规则生成"
 def result() -> cl.CheckResult:
     land_use = layer([here(-500, -500, 150, 2000), here(150, -500, 3000, 2000)], DLBM=["0102", "0601"],
                      QSXZ=["20", "30"], ZLDWDM=["650422100"] * 2, BSM=["d1", "d2"])  # fmt: skip
+    planned = layer([here(0, 0, 60, 500), here(60, 0, 90, 500)], YDYHFLDM=["100101", "1207"],
+                    YDYHFLMC=["一类工业用地", "城镇道路用地"], BSM=["u1", "u2"])  # fmt: skip
+    approved = layer([here(0, 0, 100, 25)], XMMC=["一期"], BSM=["z1"])
+    village = layer([here(-500, -500, 5000, 5000)], ZLDWDM=["650422100201"], ZLDWMC=["夏村"], BSM=["v1"])
     plan = make_plan(permanent_farmland=[here(50, -10, 400, 400)], urban_boundary=[here(-50, -50, 200, 400)],
-                     ecological_redline=[here(5000, 0, 5100, 100)], land_use=land_use)  # fmt: skip
+                     ecological_redline=[here(5000, 0, 5100, 100)], land_use=land_use, planned_use=planned,
+                     approved_land=approved, village=village)  # fmt: skip
     land = parcels(here(0, 0, 100, 100), here(300, 0, 350, 80), here(3000, 3000, 3100, 3100),
-                   XMBH=["P/1", "P/1", "=2+2"], XMMC=["一期<b>{{7*7}}", "一期<b>{{7*7}}", "二期"])  # fmt: skip
+                   YT=["1001", "", "工业用地"], XMBH=["P/1", "P/1", "=2+2"], XMMC=["一期<b>{{7*7}}", "一期<b>{{7*7}}", "二期"])  # fmt: skip
     return cl.check(land, plan, as_of="2026-11-21")
 
 
@@ -62,6 +67,20 @@ def test_form_says_what_was_measured_and_by_which_data(folder: Path, result: cl.
         assert phrase in said, phrase
     assert "{{7*7}}" in said
     assert "49" not in [line.strip() for line in said.splitlines()]
+
+
+def test_form_holds_the_plan_against_what_was_applied_for(folder: Path) -> None:
+    document = Document(str(next(path for path in (folder / "核对表").iterdir() if "P_1" in path.name)))
+    pairs = [table for table in document.tables if len(table.columns) == 2]
+    said = {row.cells[0].text: row.cells[1].text for table in pairs for row in table.rows}
+    # zone 30 at this place: official area is 0.99968 of the planar one; drawn 60 × 100, 30 × 100, 25 × 100 of 14 000 m²;
+    # 9.00 + 4.50 + 7.50亩 would be more than 20.99: the figure nearest to its rounding edge (8.997) gives way
+    assert said["村"] == "夏村（650422100201）1.3995公顷（20.99亩）"
+    assert said["规划用途"] == ("一类工业用地（100101）0.5998公顷（8.99亩）、城镇道路用地（1207）0.2999公顷（4.50亩）、"
+                            "无规划用途0.4998公顷（7.50亩）")  # fmt: skip
+    assert said["已批用地"] == "一期0.2499公顷（3.75亩）、不在已批用地范围内1.1496公顷（17.24亩）"
+    assert said["申报用途"] == "“1001”0.9997公顷（15.00亩）"
+    assert said["规划用途与申报用途"].startswith("相同0.5998公顷（9.00亩），不同0.3998公顷（6.00亩）")
 
 
 def test_statement_stands_at_the_foot_of_part_one_only_and_marking_on_every_page(folder: Path) -> None:

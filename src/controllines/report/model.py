@@ -65,6 +65,7 @@ class ParcelRow:
     declared, planar, official, shown : printed areas; ``shown`` is the one the documents use
     units : rows of ``units`` with their printed areas
     verdict : the level over all lines
+    use : what the land is applied for (申报用途)
     """
 
     serial: int
@@ -84,6 +85,7 @@ class ParcelRow:
     lines: tuple[LineRow, ...]
     units: tuple[tuple[Row, Area], ...]
     verdict: str = ""
+    use: str = ""
 
     def unit_names(self, kind: str) -> tuple[str, ...]:
         """Return the names of its units of a kind, largest first."""
@@ -100,6 +102,7 @@ class ProjectRow:
     ----------
     verdict : the level over all lines, its land use and its parcels
     rulings : what the rules say of its land use and of the project as a whole, by name
+    units : rows of ``project_units`` with their printed areas
     """
 
     project_id: str
@@ -111,6 +114,7 @@ class ProjectRow:
     lines: tuple[LineRow, ...]
     verdict: str = ""
     rulings: tuple[tuple[str, Ruling], ...] = ()
+    units: tuple[tuple[Row, Area], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -266,6 +270,7 @@ def _parcel(
         lines=tuple(lines),
         units=tuple(units),
         verdict=said[1],
+        use=clean(row.get("use")),
     )
 
 
@@ -310,7 +315,7 @@ def _reason(row: Row, errors: Mapping[Any, list[Row]]) -> str:
 
 def _projects(result: CheckResult, scopes: Mapping[str, Scope], show: Convention) -> tuple[ProjectRow, ...]:
     overlaps = grouped(records(result.project_overlaps), "project_id")
-    judged = rulings(result)
+    judged, units = rulings(result), grouped(records(result.project_units), "project_id")
     of_project = grouped((row for row in records(result.verdicts) if row["scope"] == "project"), "subject_id")
     made = []
     for row in project_wholes(result):
@@ -323,6 +328,7 @@ def _projects(result: CheckResult, scopes: Mapping[str, Scope], show: Convention
         made.append(ProjectRow(
             clean(key), clean(row["name"]), int(row["parcels"]), *areas, tuple(lines),
             verdict=subject_word(row["verdict"], of_project.get(key, [])), rulings=tuple(others),
+            units=tuple(_units(units.get(key, []), row, show)),
         ))  # fmt: skip
     return tuple(made)
 

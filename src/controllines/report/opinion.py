@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from controllines.kinds import STAY_WITHIN
+from controllines.kinds import OUTSIDE_ALL, STAY_WITHIN
 from controllines.report.figures import Area, area, metres, parts
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
 from controllines.report.rows import file_name
@@ -142,7 +142,7 @@ def opinion(
         convention=report.convention,
         land=_land(land, project, report),
         land_note=_land_note(report),
-        plan_rows=_units(mine),
+        plan_rows=_plan_rows(project, mine),
         layers=[_layer(row) for row in report.provenance["layers"]],
         not_checked=_not_checked(report),
         picks=picks(project.lines),
@@ -213,18 +213,51 @@ def _questions(project: ProjectRow) -> list[str]:
     return [_say("question", question=text) for text in dict.fromkeys(asked)]
 
 
-def _units(mine: Sequence[ParcelRow]) -> list[Texts]:
-    """Return where the project lies, unit by unit of each kind, with areas."""
-    by_kind: dict[str, dict[str, float]] = {}
+def _plan_rows(project: ProjectRow, mine: Sequence[ParcelRow]) -> list[Texts]:
+    """Return where the project lies, unit by unit of each kind with areas, and its use against the planned one."""
+    by_kind: dict[str, list[str]] = {}
+    for row, part in project.units:
+        kind, name, code = (clean(row[key]) for key in ("kind", "name", "code"))
+        name = _catalogue()["outside"].get(kind, name) if name == OUTSIDE_ALL else name
+        name += f"（{code}）" if code else ""
+        by_kind.setdefault(kind, []).append(_say("part", name=name or _say("unnamed"), area=part.phrase))
+    rows = [_pair(_say(kind), "、".join(named)) for kind, named in by_kind.items() if kind in _catalogue()["form"]]
+    return [*rows, *_uses(mine, planned="planned_use" in by_kind)]
+
+
+def _uses(mine: Sequence[ParcelRow], *, planned: bool) -> list[Texts]:
+    """Return what the land is applied for, and how much of it is planned for the same use (规划用途)."""
+    applied: dict[str, float] = {}
+    same, other = 0.0, 0.0
     for parcel in mine:
+        if not parcel.use:
+            continue
+        applied[parcel.use] = applied.get(parcel.use, 0.0) + (parcel.shown.m2 or 0.0)
         for row, part in parcel.units:
-            name = " ".join(filter(None, (clean(row["name"]), f"（{clean(row['code'])}）" if row["code"] else "")))
-            held = by_kind.setdefault(str(row["kind"]), {})
-            held[name] = held.get(name, 0.0) + (part.m2 or 0.0)
-    return [
-        _pair(_say(kind), "、".join(_say("part", name=name, area=area(m2).phrase) for name, m2 in held.items()))
-        for kind, held in by_kind.items() if kind in _catalogue()["form"]
-    ]  # fmt: skip
+            if row["kind"] == "planned_use":
+                agrees = same_use(parcel.use, clean(row["code"]), clean(row["name"]))
+                same, other = same + agrees * (part.m2 or 0.0), other + (not agrees) * (part.m2 or 0.0)
+    if not applied:
+        return [_pair(_say("applied_use"), _say("no_use"))] if planned else []
+    named = "、".join(_say("applied_part", name=name, area=area(m2).phrase) for name, m2 in applied.items())
+    rows = [_pair(_say("applied_use"), named)]
+    if planned:
+        text = _say("same_use", same=area(same).phrase, other=area(other).phrase)
+        rows.append(_pair(_say("compared"), text))
+    return rows
+
+
+def same_use(applied: str, code: str, name: str) -> bool:
+    """Return whether an applied use is the planned one: the same name, or the same code as far as both go.
+
+    Examples
+    --------
+    >>> same_use("1001", "100101", "一类工业用地"), same_use("工业用地", "1001", "工业用地"), same_use("0601", "1001", "")
+    (True, True, False)
+    """
+    if applied.isdigit() and code:
+        return code.startswith(applied) or applied.startswith(code)
+    return applied == name
 
 
 def _land(land: pd.DataFrame, project: ProjectRow, report: Report) -> list[Texts]:

@@ -18,6 +18,7 @@ from controllines.report.model import OUTCOMES
 from controllines.report.rows import Row, grouped, records
 from controllines.report.rulings import questions_of, rulings
 from controllines.rules import GENERAL, LAND_USE
+from controllines.results import UNITS
 from controllines.rules.levels import UNDETERMINED
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ OVERLAPS = ("kind", "outcome", "area_m2", "outside_m2", "conflict_m2", "share", 
             "contact_m2", "sliver_m2", "shared_m2", "depth_m", "width_m", "clearance_m", "flags",
             "planar_area_m2")  # fmt: skip
 FEATURES = ("feature_id", "class", "area_m2")
-UNITS = ("kind", "code", "name", "area_m2", "planar_area_m2")
 LAND = ("class_code", "class_name", "big_class", "ownership", "township_code", "township", "area_m2", "ridge_m2",
         "net_area_m2")  # fmt: skip
 APPROVALS = ("fact", "kind", "role", "document", "required_m2", "given_m2", "missing_m2")
@@ -64,6 +64,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
     units = grouped(records(result.units, ("parcel_id", *UNITS)), "parcel_id")
     summary = _summary(result, parcels, projects, overlaps, unions=unions)
     by_parcel, by_project = grouped(overlaps, "parcel_id"), grouped(unions, "project_id")
+    of_units = grouped(records(result.project_units, ("project_id", *UNITS)), "project_id")
     of_parcel = _land(result.land, "parcel_id")
     of_project = _land(result.project_land, "project_id")
     held = grouped(records(result.approvals, ("scope", "subject_id", *APPROVALS)), "scope", "subject_id")
@@ -99,6 +100,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
                     fact["key"]: {"value": fact["value"], "source": fact["source"]}
                     for fact in facts.get(row["project_id"], [])
                 },
+                "units": _pick(of_units.get(row["project_id"], []), UNITS),
                 "land": of_project.get(row["project_id"], []),
                 "approvals": _pick(held.get(("project", row["project_id"]), []), APPROVALS),
             }
