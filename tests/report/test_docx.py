@@ -73,14 +73,14 @@ def test_form_holds_the_plan_against_what_was_applied_for(folder: Path) -> None:
     document = Document(str(next(path for path in (folder / "核对表").iterdir() if "P_1" in path.name)))
     pairs = [table for table in document.tables if len(table.columns) == 2]
     said = {row.cells[0].text: row.cells[1].text for table in pairs for row in table.rows}
-    # zone 30 at this place: official area is 0.99968 of the planar one; drawn 60 × 100, 30 × 100, 25 × 100 of 14 000 m²;
+    # official area is 0.99968 of the planar one here; drawn 60 × 100, 30 × 100, 25 × 100 of 14 000 m²;
     # 9.00 + 4.50 + 7.50亩 would be more than 20.99: the figure nearest to its rounding edge (8.997) gives way
     assert said["村"] == "夏村（650422100201）1.3995公顷（20.99亩）"
     assert said["规划用途"] == ("一类工业用地（100101）0.5998公顷（8.99亩）、城镇道路用地（1207）0.2999公顷（4.50亩）、"
                             "无规划用途0.4998公顷（7.50亩）")  # fmt: skip
     assert said["已批用地"] == "一期0.2499公顷（3.75亩）、不在已批用地范围内1.1496公顷（17.24亩）"
     assert said["申报用途"] == "“1001”0.9997公顷（15.00亩）"
-    assert said["规划用途与申报用途"].startswith("相同0.5998公顷（9.00亩），不同0.3998公顷（6.00亩）")
+    assert said["规划用途与申报用途"].startswith("相同0.5998公顷（9.00亩），不同0.3999公顷（6.00亩）")
 
 
 def test_statement_stands_at_the_foot_of_part_one_only_and_marking_on_every_page(folder: Path) -> None:
