@@ -29,7 +29,8 @@ def result() -> cl.CheckResult:
                      ecological_redline=[here(5000, 0, 5100, 100)], land_use=land_use, planned_use=planned,
                      approved_land=approved, village=village)  # fmt: skip
     land = parcels(here(0, 0, 100, 100), here(300, 0, 350, 80), here(3000, 3000, 3100, 3100),
-                   YT=["1001", "", "工业用地"], XMBH=["P/1", "P/1", "=2+2"], XMMC=["一期<b>{{7*7}}", "一期<b>{{7*7}}", "二期"])  # fmt: skip
+                   YT=["1001", "", "工业用地"],
+                   XMBH=["P/1", "P/1", "=2+2"], XMMC=["一期<b>{{7*7}}", "一期<b>{{7*7}}", "二期"])  # fmt: skip
     return cl.check(land, plan, as_of="2026-11-21")
 
 

@@ -17,8 +17,8 @@ from controllines.errors import OutputError
 from controllines.report.model import OUTCOMES
 from controllines.report.rows import Row, grouped, records
 from controllines.report.rulings import questions_of, rulings
-from controllines.rules import GENERAL, LAND_USE
 from controllines.results import UNITS
+from controllines.rules import GENERAL, LAND_USE
 from controllines.rules.levels import UNDETERMINED
 
 if TYPE_CHECKING:
