@@ -432,7 +432,7 @@ def unit_kinds(plan: Plan) -> Iterable[str]:
 
 
 def divided_kinds(plan: Plan) -> list[str]:
-    """Return the keys of the layers that land is divided by: units, planned use and approved land (规划用途、已批用地)."""
+    """Return the keys of the layers that land is divided by: units, 规划用途 and 已批用地."""
     return [key for key, layer in plan.layers.items() if layer.kind.group == "unit" or key in CONTEXT]
 
 

@@ -252,8 +252,10 @@ def same_use(applied: str, code: str, name: str) -> bool:
 
     Examples
     --------
-    >>> same_use("1001", "100101", "一类工业用地"), same_use("工业用地", "1001", "工业用地"), same_use("0601", "1001", "")
-    (True, True, False)
+    >>> same_use("1001", "100101", "一类工业用地"), same_use("0601", "1001", "工业用地")
+    (True, False)
+    >>> same_use("工业用地", "1001", "工业用地")
+    True
     """
     if applied.isdigit() and code:
         return code.startswith(applied) or applied.startswith(code)
