@@ -26,6 +26,7 @@ LEVELS = (
     ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes"),
     ("guard",),
     ("tiles",),
+    ("outlines",),
     ("windows",),
     ("layers",),
     ("parcels", "schema", "variants", "extents", "convert", "facts"),

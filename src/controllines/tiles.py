@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ EXACT = 1e-9
 SAME_M = 1e-9
 #: Bits for each coordinate along the Hilbert curve.
 _HILBERT_BITS = 16
+#: Pairs of boxes that are compared at a time.
+_PAIRS = 4_000_000
 _EMPTY = shapely.Polygon()
 
 
@@ -89,33 +92,40 @@ class Tiles:
 
     def meeting(self, boxes: Array) -> tuple[Array, Array]:
         """Return pairs (box, tile) whose boxes meet, sorted."""
-        if len(boxes) > len(self.blocks):
-            block, box = _meeting(self.blocks, boxes)
-        else:
-            box, block = _meeting(boxes, self.blocks)
+        box, several = meeting(boxes, self._blocks_of_blocks)
+        box, block = _members(boxes, box, several, self.blocks)
         self.check(np.unique(block))
-        tile = block[:, None] * BLOCK + np.arange(BLOCK)
-        pair = np.broadcast_to(box[:, None], tile.shape)
-        inside = tile < len(self)
-        box, tile = pair[inside], tile[inside]
-        meet = _meet(boxes[box], self.bounds[tile])
-        box, tile = box[meet], tile[meet]
+        box, tile = _members(boxes, box, block, self.bounds)
         order = np.lexsort((tile, box))
         return box[order], tile[order]
 
+    @cached_property
+    def _blocks_of_blocks(self) -> Array:
+        return blocks_of(self.blocks)
 
-def _meet(a: Array, b: Array) -> Array:
-    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
-    return np.asarray((low <= high).all(axis=-1))
+
+def _members(boxes: Array, box: Array, group: Array, members: Array) -> tuple[Array, Array]:
+    """Return pairs of boxes with the members of groups of ``BLOCK`` that they meet."""
+    member = group[:, None] * BLOCK + np.arange(BLOCK)
+    pair = np.broadcast_to(box[:, None], member.shape)
+    real = member < len(members)
+    pair, member = pair[real], member[real]
+    own, other = boxes[pair], members[member]
+    meet = ((own[:, :2] <= other[:, 2:]) & (own[:, 2:] >= other[:, :2])).all(axis=1)
+    return pair[meet], member[meet]
 
 
-def _meeting(few: Array, many: Array) -> tuple[Array, Array]:
-    """Return pairs of boxes that meet: one by one for a few, by a tree for many."""
-    if len(few) * len(many) <= 100_000:
-        i, j = np.nonzero(_meet(few[:, None], many[None, :]))
-        return i, j
-    i, j = shapely.STRtree(shapely.box(*many.T)).query(shapely.box(*few.T))
-    return i, j
+def meeting(boxes: Array, others: Array) -> tuple[Array, Array]:
+    """Return the rows of boxes that meet, sorted; for some thousands on either side a tree would take longer."""
+    (west, south, east, north), rows = others.T[:, None, :], max(1, _PAIRS // max(1, len(others)))
+    found = []
+    for start in range(0, len(boxes), rows):
+        own = boxes[start : start + rows].T[:, :, None]
+        i, j = np.nonzero((own[0] <= east) & (own[2] >= west) & (own[1] <= north) & (own[3] >= south))
+        found.append((i + start, j))
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    return np.concatenate([i for i, _ in found]), np.concatenate([j for _, j in found])
 
 
 def _runs(starts: Array, rows: Array) -> tuple[Array, Array]:

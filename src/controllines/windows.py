@@ -20,6 +20,7 @@ import shapely
 
 from controllines.clean import polygonal
 from controllines.guard import GUARD_SHARE
+from controllines.outlines import Outline
 from controllines.tiles import EXACT, Tiles, clipped, cut_at, halves, intersected, join
 
 Array = np.ndarray
@@ -30,6 +31,8 @@ Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 WINDOW_M = 1.7320508
 #: A polygon with more vertices is cut off around the land, and halved first if more than a few windows ask for it.
 LARGE, FEW = 2_000, 8
+#: Up to so many vertices a few windows are better cut off than the outline looked at.
+MIDDLING = 20_000
 #: Tiles are cut off and joined in portions of so many windows.
 PORTION = 128
 _EMPTY = shapely.Polygon()
@@ -126,13 +129,23 @@ def _cut_off(shapes: Geometries, boxes: Array, each: Each) -> Near:
     left, right = left[order], right[order]
     geoms = np.array(shapes.geoms[right], dtype=object)
     full = np.zeros(len(left), bool)
-    large = np.flatnonzero(shapely.get_num_coordinates(geoms) > LARGE)
+    vertices = shapely.get_num_coordinates(geoms)
+    asked = np.bincount(right, minlength=len(shapes))[right] if len(right) else right
+    middling = (vertices > LARGE) & (vertices <= MIDDLING) & (asked <= FEW)
+    rows = np.flatnonzero(middling)
+    jobs = [(rows[n : n + PORTION], False) for n in range(0, len(rows), PORTION)]
+    large = np.flatnonzero((vertices > LARGE) & ~middling)
     by_feature = large[np.argsort(right[large], kind="stable")]
-    groups = np.split(by_feature, np.flatnonzero(np.diff(right[by_feature])) + 1) if len(large) else []
-    own = each(lambda rows: in_windows(geoms[rows[0]], boxes[left[rows]]), groups)
-    for rows, found in zip(groups, own, strict=True):
-        geoms[rows] = found
-        full[rows] = _fills(found, boxes[left[rows]])
+    borders = np.flatnonzero(np.diff(right[by_feature])) + 1
+    jobs += [(own, True) for own in np.split(by_feature, borders) if len(own)]
+
+    def one(job: tuple[Array, bool]) -> Array:
+        own, whole = job
+        return in_windows(geoms[own[0]], boxes[left[own]]) if whole else cut_off(geoms[own], boxes[left[own]])
+
+    for (own, _), found in zip(jobs, each(one, jobs), strict=True):
+        geoms[own] = found
+        full[own] = _fills(found, boxes[left[own]])
     return _present(Near(left, right, geoms, full))
 
 
@@ -146,19 +159,41 @@ def _present(found: Near) -> Near:
 
 
 def in_windows(geom: shapely.Geometry, boxes: Array) -> Array:
-    """Return a polygon cut off in each box; it is halved first as long as many boxes ask for a small part of it."""
-    if len(boxes) <= FEW or shapely.get_num_coordinates(geom) <= LARGE:
-        return cut_off(np.full(len(boxes), geom), boxes)
+    """Return as much of a large polygon as lies in each window.
+
+    Where its outline does not come into a window, one point tells whether it fills it; only in the rest is it cut off.
+    """
+    outline = Outline(geom)
+    crossed = outline.in_boxes(boxes)
+    out = np.full(len(boxes), _EMPTY, dtype=object)
+    clear = np.flatnonzero(~crossed)
+    full = clear[outline.holds((boxes[clear, :2] + boxes[clear, 2:]) / 2)]
+    out[full] = shapely.box(*boxes[full].T)
+    out[crossed] = _crossed(geom, boxes[crossed], FEW)
+    return out
+
+
+def _crossed(geom: shapely.Geometry, boxes: Array, few: int) -> Array:
+    """Cut a polygon off in windows that its outline crosses; it is halved first while many ask for a part of it."""
+    small = shapely.get_num_coordinates(geom) <= LARGE
+    if small or len(boxes) <= few:
+        out = polygonal(clipped(np.full(len(boxes), geom), boxes))
+        whole = np.full(len(boxes), shapely.area(geom))
+        wrong = np.flatnonzero(~shapely.is_valid(out) | _next_to_nothing_or_all(out, boxes, whole))
+        if len(wrong):
+            out[wrong] = _slowly(geom, boxes[wrong]) if small else _crossed(geom, boxes[wrong], 0)
+        return out
     bounds = np.array([shapely.bounds(geom)])
     axes, middles = cut_at(bounds)
     axis, middle = int(axes[0]), float(middles[0])
     sides = (boxes[:, axis + 2] < middle, boxes[:, axis] > middle)
     across = ~(sides[0] | sides[1])
     out = np.full(len(boxes), _EMPTY, dtype=object)
-    out[across] = cut_off(np.full(int(across.sum()), geom), boxes[across])
+    if across.any():
+        out[across] = _crossed(geom, boxes[across], len(boxes)) if few else _slowly(geom, boxes[across])
     for half, rows in zip(_halved(geom, halves(bounds, axes, middles)), sides, strict=True):
         if rows.any():
-            out[rows] = in_windows(half, boxes[rows])
+            out[rows] = _crossed(half, boxes[rows], few)
     return out
 
 
@@ -170,27 +205,33 @@ def _halved(geom: shapely.Geometry, both: Array) -> Array:
     return intersected(np.full(2, geom), both)
 
 
+def _slowly(geom: shapely.Geometry, boxes: Array) -> Array:
+    whole = polygonal(np.array([geom if shapely.is_valid(geom) else shapely.make_valid(geom)], dtype=object))
+    return intersected(np.repeat(whole, len(boxes)), boxes)
+
+
+def _next_to_nothing_or_all(found: Array, boxes: Array, whole: Array) -> Array:
+    """Say where what was cut off is next to nothing, or next to all that it can be."""
+    area, box = shapely.area(found), (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return np.asarray((area < GUARD_SHARE * np.minimum(box, whole)) | (area > (1 - GUARD_SHARE) * box))
+
+
 def cut_off(geoms: Array, boxes: Array) -> Array:
-    """Cut polygons off in boxes; the fast way of the engine is taken only where its answer is valid and likely."""
+    """Cut small polygons off in boxes; the fast way of the engine is taken only where its answer is valid and likely.
+
+    Nothing, or all of the box, is believed if predicates say so; next to either is not.
+    """
     out = polygonal(clipped(geoms, boxes))
-    wrong = np.flatnonzero(~shapely.is_valid(out) | _unlikely(out, geoms, boxes))
-    if len(wrong):
-        drawn = polygonal(shapely.make_valid(geoms[wrong]))
-        out[wrong] = intersected(drawn, boxes[wrong])
-    return out
-
-
-def _unlikely(found: Array, geoms: Array, boxes: Array) -> Array:
-    """Say where the engine found nothing though they meet, all though it is not covered, or next to either."""
-    area, whole = shapely.area(found), (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    nothing, everything = area == 0, area >= (1 - EXACT) * whole
-    few, most = GUARD_SHARE * np.minimum(whole, shapely.area(geoms)), (1 - GUARD_SHARE) * whole
-    out = np.asarray(((area < few) & ~nothing) | ((area > most) & ~everything))
-    rows = np.flatnonzero(nothing)
-    rows = rows[shapely.intersects(shapely.box(*boxes[rows].T), geoms[rows])]
-    out[rows] = ~shapely.touches(shapely.box(*boxes[rows].T), geoms[rows])
-    rows = np.flatnonzero(everything)
-    out[rows] = ~shapely.covers(geoms[rows], shapely.box(*boxes[rows].T))
+    area, drawn = shapely.area(out), shapely.box(*boxes.T)
+    wrong = ~shapely.is_valid(out) | _next_to_nothing_or_all(out, boxes, shapely.area(geoms))
+    nothing, full = np.flatnonzero(area == 0), np.flatnonzero(area >= (1 - EXACT) * shapely.area(drawn))
+    wrong[nothing] = shapely.intersects(drawn[nothing], geoms[nothing])
+    wrong[full] = ~shapely.covers(geoms[full], drawn[full])
+    doubtful = nothing[wrong[nothing]]
+    wrong[doubtful] = ~shapely.touches(drawn[doubtful], geoms[doubtful])
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        out[rows] = intersected(polygonal(shapely.make_valid(geoms[rows])), boxes[rows])
     return out
 
 
