@@ -22,6 +22,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from controllines.preparation import prepare
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -216,8 +217,14 @@ def written(office, plan, out, workers):
     return {name: (out / name).read_bytes() for name in ("result.json", "conflicts.csv")}
 
 
-def test_threads_and_chunks_give_the_same_bytes(office, tmp_path):
-    plan = office / "plan.gpkg"
+@pytest.fixture(scope="module")
+def prepared(office):
+    return prepare(office / "plan.gpkg", office / "office.plan")
+
+
+@pytest.mark.parametrize("way", ["read", "prepared"])
+def test_threads_and_chunks_give_the_same_bytes(way, office, prepared, tmp_path):
+    plan = prepared if way == "prepared" else office / "plan.gpkg"
     first = written(office, plan, tmp_path / "1", Workers(threads=1, chunk=64))
     assert first["result.json"].count(b'"conflict"') > 20
     for threads, chunk in ((2, 64), (8, 5)):
@@ -237,6 +244,18 @@ def test_the_index_does_not_matter(left, right):
     alone = [(i, j, shapely.to_wkb(geom)) for i in range(len(left)) for j in range(len(right))
              for geom in intersect(left[i : i + 1], right[j : j + 1]).geoms]  # fmt: skip
     assert list(zip(pieces.left, pieces.right, shapely.to_wkb(pieces.geoms), strict=True)) == alone
+
+
+def test_a_prepared_plan_gives_the_same_answers(office, prepared):
+    """Areas to a billionth, over layers that are cut into many tiles."""
+    answers = [check(office / "land.gpkg", open_plan(plan)) for plan in (office / "plan.gpkg", prepared)]
+    assert_same(*answers)
+    for name in ("units", "pieces"):
+        areas = [getattr(answer, name)["area_m2"].to_numpy() for answer in answers]
+        assert areas[1] == pytest.approx(areas[0], rel=1e-9, abs=1e-6)
+    for name in ("depth_m", "width_m", "clearance_m"):
+        first, second = (answer.overlaps[name].to_numpy(float) for answer in answers)
+        assert second == pytest.approx(first, abs=1e-3, nan_ok=True)
 
 
 @settings(max_examples=15)
