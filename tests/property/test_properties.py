@@ -22,7 +22,6 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from controllines.preparation import prepare
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +30,7 @@ from controllines.convert import convert
 from controllines.overlay import intersect
 from controllines.pipeline import CheckOptions, Job, check, run
 from controllines.plans import open_plan
+from controllines.preparation import prepare
 from controllines.stats import tabulate
 from controllines.tiles import arranged, tiles_of
 from tests.builders import CITY, CORNER, FARM, RED, dense, here, layer, make_plan, parcels, row_ids
