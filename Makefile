@@ -6,12 +6,12 @@ SEED ?= 1
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo data test fuzz proof lint docs bench clean
+.PHONY: help demo data test test-slow fuzz proof lint docs bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo   演示县：写入 demo-output/ (checks a synthetic county)"
-	@echo "make test   全部测试 (all tests)"
+	@echo "make test   测试 (the tests; make test-slow: those that take longer)"
 	@echo "make fuzz   破坏性输入测试 (damaged files of eight formats; COUNT=, SEED=)"
 	@echo "make proof  叠置与精确算术对照 (overlay against exact arithmetic; COUNT=, SEED=; goes on where it was stopped)"
 	@echo "make lint   ruff, mypy --strict"
@@ -25,6 +25,9 @@ demo: .venv/.runtime
 
 test: .venv/.test
 	$(BIN)/pytest -n auto
+
+test-slow: .venv/.test
+	$(BIN)/pytest -n auto -m slow
 
 fuzz: .venv/.test
 	$(BIN)/python tests/fuzz/mutate.py --count $(COUNT) --seed $(SEED) --verbose

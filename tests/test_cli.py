@@ -1,4 +1,4 @@
-"""The command line by subprocess: exit codes from real situations, messages without tracebacks, outputs as promised."""
+"""The command line: exit codes from real situations, messages without tracebacks, outputs as promised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,17 +21,11 @@ import controllines
 from controllines import cli, pipeline
 from controllines.findings import catalogue
 from controllines.rules import LEVELS
+from tests.commands import Done, call, command
 
 X, Y = 30_385_000, 4_738_000
 Box = tuple[float, float, float, float]
 ERROR_LINE = re.compile(r"[A-Z0-9_]+ .*: .+; .+|[A-Z0-9_]+: .+; .+")
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
 
 
 def box(w: float, s: float, e: float, n: float) -> shapely.Polygon:
@@ -51,13 +44,6 @@ def write_txt(path: Path, identity: str, where: Box, zone: int = 30) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(("\r\n".join(lines) + "\r\n").encode("gbk"))
     return path
-
-
-def call(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> Done:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("CONTROLLINES_")}
-    command = [sys.executable, "-m", "controllines", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, cwd=cwd, env=clean | (env or {}), timeout=120, check=False)
-    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +70,13 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(office: Path, tmp_path: Path) -> Callable[..., Done]:
     """``run(…)`` -> check of the office's applications with its plan, into tmp_path/成果 unless told otherwise."""
 
-    def start(*arguments: object, parcels: Sequence[object] = ("申请",), plan: object = "规划/三区三线.gpkg") -> Done:
+    def start(
+        *arguments: object, parcels: Sequence[object] = ("申请",), plan: object = "规划/三区三线.gpkg",
+        by: Callable[..., Done] = call,
+    ) -> Done:  # fmt: skip
         given = ["--plan", plan] if plan else []
         out = [] if "--out" in arguments else ["--out", tmp_path / "成果"]
-        return call("check", *parcels, *given, *out, *arguments, cwd=office)
+        return by("check", *parcels, *given, *out, *arguments, cwd=office)
 
     return start
 
@@ -112,7 +101,7 @@ def one_error(done: Done, code: int, finding: str) -> str:
 
 
 def test_0_everything_was_checked(run: Callable[..., Done], tmp_path: Path) -> None:
-    done = run("--as-of", "2026-11-21")
+    done = run("--as-of", "2026-11-21", by=command)
     assert done.code == 0, done.err
     assert done.err == ""
     (line,) = done.out.splitlines()
@@ -179,7 +168,7 @@ def test_3_nothing_could_be_checked(run: Callable[..., Done], tmp_path: Path) ->
     broken = tmp_path / "坏.txt"
     broken.write_bytes(b"[\xca\xf4")
     assert run(parcels=[broken]).code == 3
-    one_error(run(parcels=[tmp_path / "没有.txt"]), 3, "FILE_NOT_FOUND")
+    one_error(run(parcels=[tmp_path / "没有.txt"], by=command), 3, "FILE_NOT_FOUND")
 
 
 def test_4_the_plan_is_unusable(run: Callable[..., Done], tmp_path: Path) -> None:
@@ -458,32 +447,27 @@ def test_info_of_something_unreadable(tmp_path: Path) -> None:
 
 
 def test_version_and_help(tmp_path: Path) -> None:
-    done = call("--version", cwd=tmp_path)
+    done = command("--version", cwd=tmp_path)
     assert done.code == 0
     assert done.out.splitlines()[0] == f"controllines {controllines.__version__}"
     assert "geos" in done.out
     helped = call("--help", cwd=tmp_path)
     assert helped.code == 0
-    for command in ("check", "stats", "info", "demo"):
-        assert command in helped.out
-    for later in ("prepare", "raster", "figures", "facts", "serve"):
-        assert not re.search(rf"^\W*{later}\b", helped.out, flags=re.MULTILINE), later
+    for name in ("check", "stats", "info", "convert", "prepare", "facts", "rules", "raster", "figures", "demo"):
+        assert name in helped.out
     assert call("prepare", cwd=tmp_path).code == 2
 
 
 def test_stdout_is_utf8_whatever_the_console_says(office: Path) -> None:
-    command = [sys.executable, "-m", "controllines", "info", "规划/三区三线.gpkg"]
+    words = [sys.executable, "-m", "controllines", "info", "规划/三区三线.gpkg"]
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONUTF8", "LC_ALL", "LANG")}
-    done = subprocess.run(
-        command, capture_output=True, cwd=office, env=env | {"PYTHONIOENCODING": "cp1252"}, check=False
-    )
+    done = subprocess.run(words, capture_output=True, cwd=office, env=env | {"PYTHONIOENCODING": "cp1252"}, check=False)
     assert done.returncode == 0
     assert "生态保护红线" in done.stdout.decode()
 
 
-@pytest.mark.slow
 def test_demo_from_end_to_end(tmp_path: Path) -> None:
-    done = call("demo", "--out", tmp_path / "演示", cwd=tmp_path)
+    done = command("demo", "--out", tmp_path / "演示", cwd=tmp_path)
     assert done.code == 0, done.err
     assert done.out.splitlines()[0] == "合成数据，仅供演示。"
     shown = [

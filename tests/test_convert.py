@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import io as stdio
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +23,7 @@ from controllines.errors import CRSError, InputError, OutputError, UsageError
 from controllines.io.writers import Header, suffixes
 from controllines.io.writers import writing as writing_room
 from tests.builders import noted
+from tests.commands import Done, call
 
 X, Y = 30_385_000, 4_738_000
 SHELL = [(0, 0), (0, 300), (400, 300), (400, 0)]
@@ -406,24 +404,23 @@ def test_unknown_target_and_target_as_source(gpkg: Path) -> None:
         convert(gpkg, gpkg, overwrite=True)
 
 
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "controllines", "convert", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=False, env=os.environ)
+def run(*arguments: object, cwd: Path) -> Done:
+    return call("convert", *arguments, cwd=cwd)
 
 
 def test_command_line(gpkg: Path) -> None:
     done = run("甲.gpkg", "乙.shp.zip", cwd=gpkg.parent)
-    assert done.returncode == 0
-    assert done.stdout == "读入 2 个要素，写出 2 个，未写出 0 个。成果：乙.shp.zip\n"
-    assert done.stderr.startswith("WRITE_FIELD_RENAMED 乙.shp.zip:地块: 1 个字段名改写")
-    assert run("甲.gpkg", "乙.shp.zip", cwd=gpkg.parent).returncode == 5
-    assert run("甲.gpkg", "乙.docx", cwd=gpkg.parent).returncode == 2
-    assert run("没有.gpkg", "丙.shp", cwd=gpkg.parent).returncode == 3
+    assert done.code == 0
+    assert done.out == "读入 2 个要素，写出 2 个，未写出 0 个。成果：乙.shp.zip\n"
+    assert done.err.startswith("WRITE_FIELD_RENAMED 乙.shp.zip:地块: 1 个字段名改写")
+    assert run("甲.gpkg", "乙.shp.zip", cwd=gpkg.parent).code == 5
+    assert run("甲.gpkg", "乙.docx", cwd=gpkg.parent).code == 2
+    assert run("没有.gpkg", "丙.shp", cwd=gpkg.parent).code == 3
     gpd.GeoDataFrame({"a": [1, 2]}, geometry=[SOLAR, None], crs=4518).to_parquet(gpkg.parent / "a.parquet")
     partly = run("a.parquet", "丁.txt", "--decimals", "4", cwd=gpkg.parent)
-    assert partly.returncode == 1
-    assert "写出 1 个，未写出 1 个" in partly.stdout
-    assert "WRITE_SET_ASIDE a.parquet" in partly.stderr
+    assert partly.code == 1
+    assert "写出 1 个，未写出 1 个" in partly.out
+    assert "WRITE_SET_ASIDE a.parquet" in partly.err
 
 
 def test_heights_are_left_out_and_that_is_said(tmp_path: Path) -> None:

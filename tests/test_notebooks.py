@@ -35,7 +35,6 @@ def test_notebook_keeps_no_paths_of_its_author(script: Path) -> None:
         assert telling not in text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_notebook_runs_from_any_folder_inside_the_repository(script: Path, tmp_path: Path) -> None:
     """The data are found from the repository; the working folder of Jupyter is that of the notebook."""
@@ -51,6 +50,7 @@ def test_notebook_runs_from_any_folder_inside_the_repository(script: Path, tmp_p
     assert (out / "result.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_script_runs_by_itself(script: Path, tmp_path: Path) -> None:
     done = subprocess.run(

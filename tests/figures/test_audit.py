@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,6 +11,7 @@ import pytest
 import shapely
 
 import controllines as cl
+from tests.commands import call
 
 #: 10 km × 10 km in zone 28 of domain.md: 99.990 831 95 km² on the ellipsoid, 100 km² in the plane.
 SQUARE = shapely.box(28556000, 4920000, 28566000, 4930000)
@@ -133,7 +132,6 @@ def test_notebook_view(tmp_path: Path) -> None:
 
 def test_command_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("耕地10.00公顷（160.00亩）。", encoding="gb18030")
-    command = [sys.executable, "-m", "controllines", "figures", str(tmp_path / "a.txt"), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr
-    assert "不符 1" in done.stdout
+    done = call("figures", "a.txt", "--out", tmp_path / "out", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "不符 1" in done.out

@@ -24,7 +24,7 @@ SHEETS = ("项目信息", "待补充")
 ID, NAME, QUESTIONS = "项目编号", "项目名称", "待补充事项"
 #: Headings that are no facts.
 OTHER = (ID, NAME, QUESTIONS, "序号", "备注")
-REMARK = "每个项目一行；有下拉选项的请从中选择，不清楚的留空。文件填相对于本表所在文件夹的路径。"
+REMARK = "一行填一个项目；有下拉选项的请从中选择，不清楚的留空。文件填相对于本表所在文件夹的路径。"
 LISTS = "选项"
 _FONT, _INK, _HEAD, _RULE = "等线", "#1F2A33", "#E8EDF0", "#B8C2C8"
 _HEADING_ROW = 2
