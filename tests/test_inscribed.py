@@ -80,7 +80,7 @@ def saw(teeth, pitch=SAW_PITCH, height=SAW_HEIGHT, tooth=2.0):
     return Polygon(np.concatenate([[(0, 0), (x[-1], 0)], np.column_stack([x, y])[::-1]]))
 
 
-@pytest.mark.parametrize("teeth", [800, 20_000])
+@pytest.mark.parametrize("teeth", [800, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_depth_of_a_saw_of_forty_thousand_vertices(teeth):
     """The circle stands on the lower side and touches two valleys: r² = (pitch / 2)² + (height - r)²."""
     shape = saw(teeth)
