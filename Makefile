@@ -6,7 +6,7 @@ SEED ?= 1
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo data test test-slow fuzz proof lint docs bench clean
+.PHONY: help demo data test test-slow test-lowest test-newest package fuzz proof lint docs bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -18,6 +18,8 @@ help:
 	@echo "make docs   重新生成 docs/findings.md (from the catalogue of findings)"
 	@echo "make data   重新生成 data/demo (the committed demo county)"
 	@echo "make bench  与其他软件比较用时、内存 (against its peers on the demo county; SIZE=county for the larger one)"
+	@echo "make test-lowest, make test-newest   最低、最新依赖版本下的测试 (with the oldest, the newest dependencies)"
+	@echo "make package   打包并在空环境中安装、试运行 (wheel and sdist, installed and tried)"
 	@echo "make clean  删除 .venv 与生成物 (removes everything generated)"
 
 demo: .venv/.runtime
@@ -28,6 +30,27 @@ test: .venv/.test
 
 test-slow: .venv/.test
 	$(BIN)/pytest -n auto -m slow
+
+# each in a new environment of its own: the oldest versions that pyproject.toml allows (their own deprecations are no errors), the newest there are
+test-lowest:
+	$(PYTHON) -m venv --clear .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/python -m uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[test]'
+	.venv-lowest/bin/pytest -n auto -W default
+
+test-newest:
+	$(PYTHON) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	.venv-newest/bin/pytest -n auto
+
+# wheel and sdist; the wheel is installed in an empty environment and checks the demo county from there
+package: .venv/.created
+	rm -rf dist build/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build --outdir dist
+	$(PYTHON) -m venv build/installed
+	build/installed/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	cd build/installed && bin/controllines --version && bin/controllines demo --out demo
 
 fuzz: .venv/.test
 	$(BIN)/python tests/fuzz/mutate.py --count $(COUNT) --seed $(SEED) --verbose
@@ -51,7 +74,7 @@ bench: .venv/.runtime
 	$(BIN)/python -m benchmarks conflict --size $(SIZE)
 
 clean:
-	rm -rf .venv build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.created:
