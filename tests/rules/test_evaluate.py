@@ -101,7 +101,9 @@ def test_a_line_without_data_is_undetermined(outcome: str) -> None:
     assert row.flips is None
 
 
-@pytest.mark.parametrize("more", [{"uncovered_m2": 9.0}, {"flags": frozenset({"excluded_feature"})}])
+@pytest.mark.parametrize(
+    "more", [{"uncovered_m2": 9.0}, {"uncovered_m2": 0.5}, {"flags": frozenset({"excluded_feature"})}]
+)
 def test_what_was_not_checked_leaves_a_conflict_undetermined(more: dict[str, Any]) -> None:
     assert level(avoid(FARM, **more), FARM, MAJOR) == "undetermined"
     assert level(avoid(FARM, **more), FARM, PLAIN | {"category": "urban"}) == "prohibited"
@@ -145,6 +147,18 @@ def test_a_missing_fact_is_asked_with_what_each_answer_leads_to() -> None:
     assert row.question == f"{catalogue()['pbf_major_project'].question}（不属于：应予避让；属于：须报批准）"
     assert "须先判明是否适用“国家重点建设项目占用永久基本农田”" in row.sentence
     assert found.asks["project", "P"] == ("pbf_major_project",)
+
+
+def test_questions_are_those_of_each_case_whatever_else_is_judged() -> None:
+    """The same fact is missing in all of them; what its answers lead to depends on where the land lies."""
+    cases = [replace(project(lines), subject_id=str(n))
+             for n, lines in enumerate((red(core=1), red(general=1), red(outside=1), red(core=1, uncovered=1)))]  # fmt: skip
+    asked = {(row.subject_id, row.rule_id, row.question)
+             for row in evaluate(cases, NATIONAL, as_of=DAY, printed=printed).verdicts}  # fmt: skip
+    assert asked == {
+        (row.subject_id, row.rule_id, row.question) for case in cases for row in judge_one(case).verdicts
+    }  # fmt: skip
+    assert len({question for _, rule, question in asked if rule == "ER-12"}) == 2
 
 
 def test_a_suspended_rule_names_those_that_may_replace_it_only() -> None:
@@ -288,7 +302,7 @@ def test_a_sentence_quotes_the_part_its_rule_speaks_of() -> None:
         (red(general=1), "ER-01", False), (red(other=1), "ER-01", None), (red(other=1), "ER-03", None),
         (red(core=1, other=1), "ER-03", None), (red(outside=1, other=1), "ER-03", True),
         (red(uncovered=1), "ER-03", None),
-        (avoid(RED), "ER-03", None), (red(core=1), "ER-03", False), (red(core=1, uncovered=1), "ER-11", True),
+        (avoid(RED), "ER-03", None), (avoid(RED, 0.0), "ER-03", False), (red(core=1), "ER-03", False), (red(core=1, uncovered=1), "ER-11", True),
         (red(outside=1, uncovered=1), "ER-11", None), (red(outside=1), "ER-11", False),
         (classed(RESERVE, "核心保护区", uncovered_m2=5.0), "NR-03", None),
         (classed(RESERVE, " 核心 保护区"), "NR-01", True), (city(WHOLE, "城镇集中建设区"), "UDB-03", False),
@@ -314,7 +328,7 @@ def test_without_a_line_a_condition_on_it_is_open() -> None:
 @pytest.mark.parametrize(
     ("where", "holds"),
     [
-        ({"above_m2": 5000}, False), ({"above_m2": 4999}, True), ({"at_most_m2": 5000}, True),
+        ({"above_m2": 0.5}, True), ({"above_m2": 5000}, False), ({"above_m2": 4999}, True), ({"at_most_m2": 5000}, True),
         ({"at_most_m2": 4999}, False),
         ({"share_above": 0.005}, False), ({"share_above": 0.004}, True), ({"share_at_most": 0.005}, True),
         ({"share_at_most": 0.004}, False), ({"depth_above_m": 30}, False), ({"depth_above_m": 29}, None),
