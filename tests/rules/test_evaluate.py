@@ -151,8 +151,8 @@ def test_a_missing_fact_is_asked_with_what_each_answer_leads_to() -> None:
 
 def test_questions_are_those_of_each_case_whatever_else_is_judged() -> None:
     """The same fact is missing in all of them; what its answers lead to depends on where the land lies."""
-    cases = [replace(project(lines), subject_id=str(n))
-             for n, lines in enumerate((red(core=1), red(general=1), red(outside=1), red(core=1, uncovered=1)))]  # fmt: skip
+    places = (red(core=1), red(general=1), red(outside=1), red(core=1, uncovered=1))
+    cases = [replace(project(lines), subject_id=str(n)) for n, lines in enumerate(places)]
     asked = {(row.subject_id, row.rule_id, row.question)
              for row in evaluate(cases, NATIONAL, as_of=DAY, printed=printed).verdicts}  # fmt: skip
     assert asked == {
@@ -302,7 +302,8 @@ def test_a_sentence_quotes_the_part_its_rule_speaks_of() -> None:
         (red(general=1), "ER-01", False), (red(other=1), "ER-01", None), (red(other=1), "ER-03", None),
         (red(core=1, other=1), "ER-03", None), (red(outside=1, other=1), "ER-03", True),
         (red(uncovered=1), "ER-03", None),
-        (avoid(RED), "ER-03", None), (avoid(RED, 0.0), "ER-03", False), (red(core=1), "ER-03", False), (red(core=1, uncovered=1), "ER-11", True),
+        (avoid(RED), "ER-03", None), (avoid(RED, 0.0), "ER-03", False),
+        (red(core=1), "ER-03", False), (red(core=1, uncovered=1), "ER-11", True),
         (red(outside=1, uncovered=1), "ER-11", None), (red(outside=1), "ER-11", False),
         (classed(RESERVE, "核心保护区", uncovered_m2=5.0), "NR-03", None),
         (classed(RESERVE, " 核心 保护区"), "NR-01", True), (city(WHOLE, "城镇集中建设区"), "UDB-03", False),
@@ -328,7 +329,8 @@ def test_without_a_line_a_condition_on_it_is_open() -> None:
 @pytest.mark.parametrize(
     ("where", "holds"),
     [
-        ({"above_m2": 0.5}, True), ({"above_m2": 5000}, False), ({"above_m2": 4999}, True), ({"at_most_m2": 5000}, True),
+        ({"above_m2": 0.5}, True),
+        ({"above_m2": 5000}, False), ({"above_m2": 4999}, True), ({"at_most_m2": 5000}, True),
         ({"at_most_m2": 4999}, False),
         ({"share_above": 0.005}, False), ({"share_above": 0.004}, True), ({"share_at_most": 0.005}, True),
         ({"share_at_most": 0.004}, False), ({"depth_above_m": 30}, False), ({"depth_above_m": 29}, None),
