@@ -228,6 +228,18 @@ def test_open_rules_that_cannot_change_the_level_are_not_asked() -> None:
     assert found.asks["project", "P"] == ()
 
 
+def test_an_open_rule_of_the_same_level_is_not_asked(tmp_path: Any) -> None:
+    rule = '[rules.{}]\nline = "permanent_farmland"\nlevel = "prohibited"\nconfidence = "V"\ntitle = "t"\n'
+    rule += 'zh = {{ fact = "f", conclusion = "c" }}\nen = {{ fact = "f", conclusion = "c" }}\n'
+    pack = pack_of(
+        rule.format("T-1") + rule.format("T-2") + 'project = { fact = "temporary", equals = true }\n', tmp_path
+    )
+    found = judge_one(project(avoid(FARM), {}), pack=pack)
+    assert found.kinds["project", "P", FARM] == "prohibited"
+    assert [row.rule_id for row in found.verdicts if row.kind == FARM] == ["T-1"]
+    assert found.asks["project", "P"] == ()
+
+
 # --- exceptions with a paper ----------------------------------------------------------------------------------
 
 
@@ -316,6 +328,15 @@ def test_what_is_not_known_is_neither_in_nor_out(lines: dict[str, Line], rule: s
     assert part.holds is holds
     assert bool(part.lacking) is (holds is None)
     assert 0 <= part.least_m2 <= part.most_m2
+
+
+def test_bounds_of_classes_nobody_knows() -> None:
+    where = Where.model_validate({"line": RED, "within": {"line": RESERVE, "classes": ["core"]}})
+    lines = avoid(RED, 6.0, joints={RESERVE: Joint({"核心保护区": 3.0, "？": 2.0}, 0.0, 1.0)})
+    part = part_of(where, RED, project(lines), NATIONAL.classes)
+    assert (part.least_m2, part.most_m2) == (3.0, 6.0)
+    part = part_of(Where(classes=("core",)), RESERVE, project(classed(RESERVE, "？")), NATIONAL.classes)
+    assert (part.least_m2, part.most_m2, len(part.lacking)) == (0.0, 5000.0, 1)  # the layer covers the land
 
 
 def test_without_a_line_a_condition_on_it_is_open() -> None:
