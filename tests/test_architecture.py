@@ -200,3 +200,9 @@ def test_no_file_names_the_workplace() -> None:
     named = [f"{p.relative_to(REPOSITORY)}: {m[0]!r}" for p in paths if p.is_file()
              for m in [pattern.search(p.read_bytes())] if m]  # fmt: skip
     assert not named
+
+
+def test_every_room_stands_on_the_page_of_the_house() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {name.partition(".")[0] for name in INSIDE}
+    assert [room for room in sorted(rooms) if f"`{room}`" not in page] == []
