@@ -226,6 +226,14 @@ def test_place_turn_size_and_start_do_not_matter(seed, turn, size, start):
         assert found == pytest.approx([scale * value for value in expected], rel=2 * ACCURACY, abs=2 * TOLERANCE_M)
 
 
+def test_two_nearest_edges_that_meet_within_rounding():
+    """Where the search along the outline had come down to the point halfway between two edges, it never ended."""
+    within = Polygon([(143.8, 37.7), (-45.1, 59.3), (-122.5, 73.2), (-115.2, 3.9), (-30.2, -49), (11, -113.9)])
+    part = shapely.intersection(within, box(-200, -200, 3.2, 200))
+    low, high = halved(within, part)
+    assert low * (1 - ACCURACY) - TOLERANCE_M <= depth(within, part) <= high
+
+
 def test_company_does_not_matter():
     rng = np.random.default_rng(5)
     shapes = np.array([shape(rng) for _ in range(40)], dtype=object)

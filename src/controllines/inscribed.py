@@ -281,6 +281,8 @@ def _between(near: _Near, at_start: Array, at_end: Array) -> tuple[Array, Array]
     falls, rises = at_start[j] - at_start[i], at_end[i] - at_end[j]
     sides = np.maximum(falls + rises, _TINY)
     meet = (at_start[j] * at_end[i] - at_start[i] * at_end[j]) / sides
+    # Halfway between two edges both sides are rounding only, and so is where they meet.
+    meet = np.minimum(meet, np.minimum(np.maximum(at_start[i], at_end[i]), np.maximum(at_start[j], at_end[j])))
     return np.maximum(np.maximum(at_start[i], at_end[j]), meet), np.clip(falls / sides, 0.1, 0.9)
 
 
