@@ -102,6 +102,7 @@ def _described(source: io.Source, reading: Reading, project_by: str | None) -> L
         values = read(frame[name]) if name else np.full(len(frame), "", dtype=object)
         return np.array([None if value in placeholders() else value for value in values], dtype=object)
 
+    project_name, said = text("project_name"), project.get("项目名称")
     declared = frame[column["declared_area"]] if column["declared_area"] else np.nan
     project_id, notes = _projects(text("project"), text("project_name"), project, (origin, project_by))
     # What a TXT says of its project in [项目信息] belongs to each of its plots.
@@ -110,7 +111,7 @@ def _described(source: io.Source, reading: Reading, project_by: str | None) -> L
         name=text("name"),
         use=text("use"),
         project_id=project_id,
-        project_name=pd.Series(text("project_name"), dtype=object).fillna(project.get("项目名称") or np.nan),
+        project_name=np.where(pd.isna(project_name), said or np.nan, project_name),
         declared_area_m2=pd.to_numeric(declared, errors="coerce"),
         source=origin.path,
         stem=origin.layer if origin.driver == "PostGIS" else io.stem(Path(origin.path)),

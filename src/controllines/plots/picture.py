@@ -19,6 +19,7 @@ from controllines.errors import OutputError
 FAMILIES = (
     "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Microsoft YaHei", "DengXian",
     "PingFang SC", "Hiragino Sans GB", "SimHei", "SimSun", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
+    "Noto Sans CJK JP",  # the only face that matplotlib before 3.11 sees in the collection of all of them
 )  # fmt: skip
 #: Names a font file for pictures where the system has none of these.
 FONT_VARIABLE = "CONTROLLINES_FONT"
