@@ -22,7 +22,7 @@ PACKAGE = REPOSITORY / "src" / "controllines"
 LEVELS = (
     ("findings",),
     ("errors",),
-    ("units", "rounding", "crs", "kinds", "inscribed"),
+    ("units", "rounding", "crs", "kinds", "inscribed", "packed"),
     ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes"),
     ("guard",),
     ("tiles",),

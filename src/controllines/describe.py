@@ -15,7 +15,7 @@ from controllines.crs import crs_name, plane_of, recognise, to_lonlat, zone_of
 from controllines.errors import CRSError
 from controllines.findings import Finding
 from controllines.kinds import Kind, kind_of_table, parcel_kind
-from controllines.layers import Reading, bounds_of, lay, part
+from controllines.layers import Reading, extent_of, lay, part
 from controllines.schema import with_schema
 
 #: Findings of one code that are printed for one layer; the rest is counted.
@@ -66,7 +66,7 @@ def _checked(source: io.Source, kind: Kind) -> tuple[np.ndarray, tuple[Finding, 
         rows = np.array([f"row:{n}" for n in range(1, len(source.geoms) + 1)], dtype=object)
         cleaned = clean(source.geoms, rows, source=source.path, layer=source.layer)
         return cleaned.status, (*source.findings, error.finding, *cleaned.findings)
-    bounds = bounds_of(layer)
+    bounds = extent_of(layer)
     if bounds is not None:
         layer = with_schema(lay(layer, plane_of(bounds)))
     return layer.frame["status"].to_numpy(object), layer.findings

@@ -14,7 +14,7 @@ import shapely
 
 from controllines.crs import A, SourceCRS, projection, to_lonlat
 from controllines.findings import Finding, finding
-from controllines.layers import Layer, bounds_of, by_crs
+from controllines.layers import Layer, by_crs, extent_of
 
 Array = np.ndarray
 Box = tuple[float, float, float, float]
@@ -49,10 +49,10 @@ def limit_km(plan: Box) -> float:
 def plan_box(layers: Mapping[str, Layer]) -> Box | None:
     """Return what the plan covers: its county, else its townships, else all layers."""
     for key in ("county", "township"):
-        box = bounds_of(layers[key]) if key in layers else None
+        box = extent_of(layers[key]) if key in layers else None
         if box is not None:
             return box
-    return union(box for layer in layers.values() if (box := bounds_of(layer)))
+    return union(box for layer in layers.values() if (box := extent_of(layer)))
 
 
 def far_layers(layers: Mapping[str, Layer]) -> dict[str, Finding]:
@@ -61,7 +61,7 @@ def far_layers(layers: Mapping[str, Layer]) -> dict[str, Finding]:
     The plan is its county, else its townships. Without either, layers that lie near each other belong together; the
     largest such group is the plan, and where two groups are equally large, no layer can be trusted.
     """
-    boxes = {key: box for key, layer in layers.items() if (box := bounds_of(layer))}
+    boxes = {key: box for key, layer in layers.items() if (box := extent_of(layer))}
     anchor = next((boxes[key] for key in ("county", "township") if key in boxes), None)
     if anchor is not None:
         doubtful = [key for key, box in boxes.items() if gap_km(box, anchor) > limit_km(anchor)]

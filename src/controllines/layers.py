@@ -20,7 +20,7 @@ import pandas as pd
 import shapely
 
 from controllines import io
-from controllines.clean import clean, through_door
+from controllines.clean import Cleaned, clean, through_door
 from controllines.corridors import Drawn, declared_sizes, draw
 from controllines.crs import (
     LARGEST,
@@ -31,18 +31,19 @@ from controllines.crs import (
     crs_name,
     edge_offset,
     gauss_kruger,
-    lonlat_bounds,
+    lonlat_box,
     recognise,
     reproject,
     same,
     to_plane,
     zone_prefix,
 )
-from controllines.datum import SevenParameters, of_survey_file, to_cgcs2000
+from controllines.datum import SevenParameters, of_survey_file, on_cgcs2000, to_cgcs2000
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
 from controllines.kinds import Kind, find_field, kind_of, kind_of_table
-from controllines.windows import Geometries, Shapes
+from controllines.packed import Column, Packed, bounds_of, pack, packed, slices_of
+from controllines.windows import Each, Geometries, Shapes
 
 Array = np.ndarray
 Box = tuple[float, float, float, float]
@@ -50,6 +51,7 @@ Box = tuple[float, float, float, float]
 _PLAIN = {0xFF01 + k: 0x21 + k for k in range(94)} | {0x3000: 0x20} | dict.fromkeys(map(ord, "‐‑–—−"), 0x2D)
 #: Coordinate resolution (m) where a source does not state one (坐标精度).
 RESOLUTION_M = 0.001
+_NONE = np.empty(0, dtype=object)
 #: Columns that a layer's frame adds to those of its source.
 COLUMNS = ("feature_id", "class", "code", "name", "kcxs", "row", "status", "source_crs")
 
@@ -111,14 +113,15 @@ class Layer:
     crs : the recognised CRS of each row
     resolution : coordinate resolution in metres of each row
     origins, findings : where it came from and what was found
-    plane, geoms : the plane and the geometries in it, once the layer was laid (:func:`lay`)
+    plane, geoms : the plane and the geometries in it, once the layer was laid (:func:`lay`); a layer on its way into
+        a store has ``shapes`` and ``geoms`` packed, and none in its frame
     boxes : polygons in source coordinates around the excluded features; None where a feature has no box
     lines : centre lines of linear projects in source coordinates, by row; None elsewhere
     """
 
     kind: Kind
     frame: gpd.GeoDataFrame
-    shapes: Array
+    shapes: Column
     crs: tuple[SourceCRS, ...]
     resolution: Array
     origins: tuple[Origin, ...] = ()
@@ -126,7 +129,7 @@ class Layer:
     reading: Reading = Reading()
     boxes: Mapping[int, shapely.Polygon | None] = field(default_factory=dict)
     plane: Plane | None = None
-    geoms: Array = field(default_factory=lambda: np.empty(0, dtype=object))
+    geoms: Column = field(default_factory=lambda: np.empty(0, dtype=object))
     lines: Array = field(default_factory=lambda: np.empty(0, dtype=object))
 
     def __len__(self) -> int:
@@ -145,8 +148,8 @@ class Layer:
     @property
     def extent(self) -> Box | None:
         """West, south, east, north (degrees) of the usable features, None if there are none."""
-        used = self.used
-        boxes = [lonlat_bounds(self.shapes[rows[used[rows]]], source)
+        used, bounds = self.used, bounds_of(self.shapes)
+        boxes = [lonlat_box(bounds[rows[used[rows]]], source)
                  for source, rows in by_crs(self.crs) if used[rows].any()]  # fmt: skip
         if not boxes:
             return None
@@ -170,7 +173,7 @@ class Layer:
 
 def read_layer(
     path: object, kind: str, *, layer: str | None = None, sense: str | None = None, reading: Reading = Reading(),
-    trusted: bool = False,
+    trusted: bool = False, packed: bool = False, each: Each = map,
 ) -> Layer:  # fmt: skip
     """Read one layer of a file, or take a GeoDataFrame.
 
@@ -180,6 +183,8 @@ def read_layer(
     kind : key or Chinese name of the kind
     layer : layer in the file; omitted: the one with an official table name of the kind, or the only one
     trusted : True reads in this process, without the worker's limits
+    packed : True keeps the geometries packed, for a layer that is too large to be unpacked at once
+    each : what goes through the blocks of a packed layer
 
     Raises
     ------
@@ -188,10 +193,12 @@ def read_layer(
     """
     meant = kind_of(kind, sense=sense)
     if isinstance(path, gpd.GeoDataFrame | io.Source):
-        return part(meant, path if isinstance(path, io.Source) else source_of(path), reading)
-    database = io.is_address(path)
-    sources = io.read(path if database else Path(str(path)), layer=layer, trusted=trusted)  # type: ignore[arg-type]
-    return part(meant, sources[0] if layer else _choose(sources, meant), reading)
+        source = path if isinstance(path, io.Source) else source_of(path)
+    else:
+        place: Any = path if io.is_address(path) else Path(str(path))
+        sources = io.read(place, layer=layer, trusted=trusted, packed=packed)
+        source = sources[0] if layer else _choose(sources, meant)
+    return part(meant, replace(source, geoms=pack(source.geoms)) if packed else source, reading, each=each)
 
 
 def _choose(sources: Sequence[io.Source], kind: Kind) -> io.Source:
@@ -241,8 +248,8 @@ def join(parts: Sequence[Layer]) -> Layer:
     )
 
 
-def part(kind: Kind, source: io.Source, reading: Reading) -> Layer:
-    """Build a layer from one source.
+def part(kind: Kind, source: io.Source, reading: Reading, *, each: Each = map) -> Layer:
+    """Build a layer from one source; ``each`` goes through its blocks where it is packed.
 
     Raises
     ------
@@ -254,13 +261,13 @@ def part(kind: Kind, source: io.Source, reading: Reading) -> Layer:
     where: dict[str, Any] = {"source": source.path, "layer": source.layer}
     _straight(reading, where)
     drawn = _drawn(kind, source, reading, crs)
-    cleaned = clean(drawn.geoms, ids, crs=crs, **where)
+    cleaned = _cleaned(drawn.geoms, ids, each=each, crs=crs, **where)
     gone = np.flatnonzero(cleaned.status == "excluded")
-    boxes = np.array([_box(source.geoms[row]) for row in gone], dtype=object)
+    boxes = np.array([_box(geom) for geom in source.geoms[gone]], dtype=object)
     shapes, lines, ours = cleaned.geoms, drawn.lines, crs
     found_how = source.crs_found if source.crs is not None else "声明"
     if parameters is not None:
-        shapes, ours = to_cgcs2000(shapes, crs, parameters, file=source.path, layer=source.layer)
+        shapes, ours = _converted(shapes, crs, parameters, source)
         lines, _ = to_cgcs2000(lines, crs, parameters)
         boxes, found_how = to_cgcs2000(boxes, crs, parameters)[0], f"{found_how}；七参数已声明、已使用"
     frame = _named(kind, source.frame, reading).assign(
@@ -272,12 +279,37 @@ def part(kind: Kind, source: io.Source, reading: Reading) -> Layer:
         features_in=len(ids), excluded=len(gone),
     )  # fmt: skip
     return Layer(
-        kind=kind, frame=gpd.GeoDataFrame(frame, geometry=shapes, crs=ours.crs), shapes=shapes, crs=(ours,) * len(ids),
+        kind=kind, frame=gpd.GeoDataFrame(frame) if isinstance(shapes, Packed) else
+        gpd.GeoDataFrame(frame, geometry=shapes, crs=ours.crs), shapes=shapes, crs=(ours,) * len(ids),
         resolution=np.full(len(ids), source.resolution_m or RESOLUTION_M), origins=(origin,),
         findings=(*source.findings, *notes, *drawn.findings, *cleaned.findings,
                   *_long_edges(cleaned.geoms, crs, reading, where)),
         reading=reading, boxes=dict(zip(gone.tolist(), boxes, strict=True)), lines=lines,
     )  # fmt: skip
+
+
+def _cleaned(geoms: Column, ids: Array, *, each: Each, **how: Any) -> Cleaned:
+    """Clean a column; of a packed one, blocks in which nothing was found stay as they are."""
+    if not isinstance(geoms, Packed):
+        return clean(geoms, ids, **how)
+
+    def block(rows: slice) -> tuple[Any, Cleaned]:
+        done = clean(geoms[rows], ids[rows], **how)
+        return packed(done.geoms) if done.findings else None, replace(done, geoms=_NONE)
+
+    done = list(each(block, geoms.slices))
+    shapes = Packed(new or old for (new, _), old in zip(done, geoms.blocks, strict=True))
+    status = np.concatenate([_NONE, *(one.status for _, one in done)])
+    return Cleaned(shapes, status, tuple(item for _, one in done for item in one.findings))
+
+
+def _converted(
+    shapes: Column, crs: SourceCRS, parameters: SevenParameters, source: io.Source
+) -> tuple[Column, SourceCRS]:
+    moved = [to_cgcs2000(shapes[rows], crs, parameters, file=source.path, layer=source.layer)
+             for rows in slices_of(shapes)]  # fmt: skip
+    ours = on_cgcs2000(crs)
+    return (Packed(packed(geoms) for geoms, _ in moved) if isinstance(shapes, Packed) else moved[0][0]), ours
 
 
 def _drawn(kind: Kind, source: io.Source, reading: Reading, crs: SourceCRS) -> Drawn:
@@ -298,11 +330,11 @@ def _source_crs(
     declared = recognise(reading.crs, datum=datum, **where).crs if reading.crs is not None else None
     if source.crs is not None and declared is not None and not same(source.crs, declared):
         raise CRSError.of("CRS_CONTRADICTS", expected=reading.crs, actual=source.crs.name, **where)
+    boxes = np.array(bounds_of(source.geoms))
     if source.crs is None and declared is None:
-        bounds = shapely.total_bounds(source.geoms) if len(source.geoms) else np.full(4, np.nan)
+        bounds = _total(boxes)
         raise CRSError.of("CRS_MISSING", hint=_hint(bounds), **where)
     crs = recognise(source.crs or declared, datum=datum, **where)
-    boxes = shapely.bounds(source.geoms)
     boxes[(np.abs(boxes) > LARGEST).any(axis=1)] = np.nan  # set aside as features, by name
     check_range(crs, boxes, ids=ids, file=source.path, layer=source.layer)
     notes = {"wgs84": "CRS_WGS84", "as_is": "CRS_AS_IS", "parameters": "PARAMETERS_USED"}
@@ -314,6 +346,12 @@ def _source_crs(
     if reading.to_cgcs2000 is not None or in_file is None:
         return crs, reading.to_cgcs2000, found
     return crs, of_survey_file(in_file), [*found, finding("PARAMETERS_SENSE", **where)]
+
+
+def _total(boxes: Array) -> Array:
+    """Return the box around boxes, NaN if there is none."""
+    given = boxes[~np.isnan(boxes).any(axis=1)]
+    return np.concatenate([given[:, :2].min(axis=0), given[:, 2:].max(axis=0)]) if len(given) else np.full(4, np.nan)
 
 
 def _hint(bounds: Array) -> str:
@@ -414,50 +452,74 @@ def _straight(reading: Reading, where: dict[str, Any]) -> SourceCRS | None:
     return recognise(reading.edges_straight_in, datum=reading.datum, **where) if reading.edges_straight_in else None
 
 
-def _long_edges(shapes: Array, crs: SourceCRS, reading: Reading, where: dict[str, Any]) -> list[Finding]:
-    if crs.projected or reading.edges_straight_in or shapely.is_missing(shapes).all():
+def _long_edges(shapes: Column, crs: SourceCRS, reading: Reading, where: dict[str, Any]) -> list[Finding]:
+    if crs.projected or reading.edges_straight_in:
         return []
+    length, lat, xy = max((_longest(shapes[rows]) for rows in slices_of(shapes)), default=(0.0, 0.0, (0.0, 0.0)))
+    if length <= 1000:
+        return []
+    return [finding("EDGE_LONG", actual=f"{length / 1000:.1f} 公里", expected=f"{edge_offset(length, lat):.2f} 米",
+                    xy=xy, **where)]  # fmt: skip
+
+
+def _longest(shapes: Array) -> tuple[float, float, tuple[float, float]]:
+    """Return length (m), latitude and first vertex of the longest edge of polygons in degrees."""
     xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shapes)), return_index=True)
     if len(xy) < 2:
-        return []
+        return 0.0, 0.0, (0.0, 0.0)
     step = np.diff(xy, axis=0) * 111_320.0
     lat = (xy[:-1, 1] + xy[1:, 1]) / 2
     length = np.where(np.diff(ring) == 0, np.hypot(step[:, 0] * np.cos(np.radians(lat)), step[:, 1]), 0)
     worst = int(length.argmax())
-    if length[worst] <= 1000:
-        return []
-    offset = edge_offset(float(length[worst]), float(lat[worst]))
-    return [finding("EDGE_LONG", actual=f"{length[worst] / 1000:.1f} 公里", expected=f"{offset:.2f} 米",
-                    xy=tuple(xy[worst]), **where)]  # fmt: skip
+    return float(length[worst]), float(lat[worst]), (float(xy[worst, 0]), float(xy[worst, 1]))
 
 
-def bounds_of(layer: Layer) -> Box | None:
+def extent_of(layer: Layer) -> Box | None:
     """Return west, south, east, north (degrees) of a layer's usable features, None if it has none."""
     return layer.extent
 
 
-def lay(layer: Layer, plane: Plane) -> Layer:
-    """Lay a layer into the plane; a feature that does not survive it is set aside with a finding."""
-    geoms = np.array(layer.shapes, dtype=object)
-    status = np.array(layer.frame["status"], dtype=object)
-    found: list[Finding] = []
-    boxes = dict(layer.boxes)
+def lay(layer: Layer, plane: Plane, *, each: Each = map) -> Layer:
+    """Lay a layer into the plane; a feature that does not survive it is set aside with a finding.
+
+    ``each`` goes through the blocks of a packed layer.
+    """
+    whole, used = layer.shapes, layer.used
     straight = _straight(layer.reading, {})
-    for source, own in by_crs(layer.crs):
-        rows = own[layer.used[own]]
-        shapes, meant = layer.shapes[rows], source
-        if straight is not None and not source.projected:
-            shapes, meant = reproject(shapes, source, straight), straight
-        geoms[rows], change, limit = through_door(to_plane(shapes, meant, plane))
-        for row, moved, most in zip(rows, change, limit, strict=True):
-            if geoms[row] is None:
-                status[row], boxes[int(row)] = "excluded", _box(layer.shapes[row])
-                found.append(finding("GEOMETRY_DOOR", source=_origin(layer, row).path, layer=_origin(layer, row).layer,
-                                     feature=layer.frame["feature_id"].iloc[row], actual=f"{moved:.4f}",
-                                     expected=f"{most:.4f}"))  # fmt: skip
+
+    def block(rows: slice) -> tuple[Any, Array, Array, Array]:
+        geoms, change, limit = _laid(whole[rows], (layer.crs[rows], used[rows], straight), plane)
+        lost = used[rows] & shapely.is_missing(geoms)
+        at = np.flatnonzero(lost)
+        return packed(geoms) if isinstance(whole, Packed) else geoms, at + rows.start, change[at], limit[at]
+
+    done = list(each(block, slices_of(whole)))
+    status, boxes, found = np.array(layer.frame["status"], dtype=object), dict(layer.boxes), []
+    for row, moved, most in ((row, *said) for _, rows, *both in done for row, *said in zip(rows, *both, strict=True)):
+        status[row], boxes[int(row)] = "excluded", _box(whole[np.array([row])])
+        found.append(finding("GEOMETRY_DOOR", source=_origin(layer, row).path, layer=_origin(layer, row).layer,
+                             feature=layer.frame["feature_id"].iloc[row], actual=f"{moved:.4f}",
+                             expected=f"{most:.4f}"))  # fmt: skip
+    geoms = Packed(one for one, *_ in done) if isinstance(whole, Packed) else done[0][0]
     frame = layer.frame.assign(status=status)
     return replace(layer, frame=frame, plane=plane, geoms=geoms, boxes=boxes, origins=_recount(layer, status),
                    findings=(*layer.findings, *found))  # fmt: skip
+
+
+def _laid(
+    shapes: Array, how: tuple[tuple[SourceCRS, ...], Array, SourceCRS | None], plane: Plane
+) -> tuple[Array, Array, Array]:
+    """Return shapes in the plane, and by how much the door changed each and might at most."""
+    crs, used, straight = how
+    geoms = np.full(len(shapes), None, dtype=object)
+    change, limit = np.zeros((2, len(shapes)))
+    for source, own in by_crs(crs):
+        rows = own[used[own]]
+        drawn, meant = shapes[rows], source
+        if straight is not None and not source.projected:
+            drawn, meant = reproject(drawn, source, straight), straight
+        geoms[rows], change[rows], limit[rows] = through_door(to_plane(drawn, meant, plane))
+    return geoms, change, limit
 
 
 def boxes_in_plane(layer: Layer, accepted: Iterable[str] = ()) -> tuple[Array, bool]:

@@ -25,10 +25,10 @@ from controllines.errors import ControlLinesError, InputError, PlanError, UsageE
 from controllines.extents import far_layers
 from controllines.findings import Finding, finding
 from controllines.kinds import Kind, in_order, kind_of, kind_of_table
-from controllines.layers import Layer, Reading, bounds_of, lay, read_layer
+from controllines.layers import Layer, Reading, extent_of, lay, read_layer
 from controllines.schema import with_schema
 from controllines.variants import with_variants
-from controllines.windows import Geometries, Shapes, box_of
+from controllines.windows import Each, Geometries, Shapes, box_of
 
 Array = np.ndarray
 #: Context that land is divided by like units; land use has ridges and is dealt with in a room of its own.
@@ -182,7 +182,7 @@ def open_plan(what: object, *, county: str | None = None, version: str | None = 
     if is_prepared(what):
         return _prepared(Path(str(what)), given)
     draft = draft_of(what, given)
-    return finished(draft, {key: laid(draft, key) for key in draft.read})
+    return finished(draft, {key: laid(draft, key) for key in list(draft.read)})
 
 
 @dataclass(frozen=True)
@@ -213,13 +213,27 @@ def is_prepared(what: object) -> bool:
     return path.suffix.lower() == ".plan" or (path / store.MANIFEST).exists()
 
 
-def draft_of(what: object, given: Mapping[str, Any]) -> Draft:
+@dataclass(frozen=True)
+class How:
+    """How the layers of a plan are read.
+
+    Attributes
+    ----------
+    packed : True keeps their geometries packed: they pass through once, on their way into a store
+    each : what goes through the blocks of packed layers
+    """
+
+    packed: bool = False
+    each: Each = map
+
+
+def draft_of(what: object, given: Mapping[str, Any], how: How = How()) -> Draft:
     """Read what a plan is made of; ``given`` fills or replaces what plan.toml says of it."""
     if isinstance(what, Mapping):
-        return _read(PlanSpec(**given), _from_mapping(what), {}, "dict")
+        return _read(PlanSpec(**given), _from_mapping(what), ({}, "dict"), how)
     if io.is_address(what):
         place = _address(what)
-        return _read(PlanSpec(**{"name": place.name} | dict(given)), _from_database(place), {}, place.shown)
+        return _read(PlanSpec(**{"name": place.name} | dict(given)), _from_database(place), ({}, place.shown), how)
     path = Path(str(what))
     if not path.exists():
         raise PlanError.of("PLAN_NOT_FOUND", source=path)
@@ -227,8 +241,8 @@ def draft_of(what: object, given: Mapping[str, Any]) -> Draft:
         file = _parse(path)
         spec = file.plan.model_copy(update=dict(given))
         named = [(key, *_place(entry, path.parent / entry.path)) for key, entry in file.layers.items()]
-        return _read(spec, _by_kind(named, path), file.aliases, str(path))
-    return _read(PlanSpec(**{"name": path.stem} | dict(given)), _from_tables(path), {}, str(path))
+        return _read(spec, _by_kind(named, path), (file.aliases, str(path)), how)
+    return _read(PlanSpec(**{"name": path.stem} | dict(given)), _from_tables(path, how), ({}, str(path)), how)
 
 
 def _prepared(folder: Path, given: Mapping[str, Any]) -> Plan:
@@ -316,10 +330,10 @@ def _by_kind(named: Iterable[tuple[str, LayerSpec, Any]], source: object) -> Wan
     return wanted
 
 
-def _from_tables(path: Path) -> Wanted:
+def _from_tables(path: Path, how: How) -> Wanted:
     """Recognise the layers of a file by their official table names."""
     try:
-        sources = io.read(path)
+        sources = io.read(path, packed=how.packed)
     except InputError as error:
         raise PlanError(error.finding) from None
     wanted: dict[str, tuple[LayerSpec, Any]] = {}
@@ -336,14 +350,15 @@ def _from_tables(path: Path) -> Wanted:
     return wanted
 
 
-def _read(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: str) -> Draft:
+def _read(spec: PlanSpec, wanted: Wanted, named: tuple[Mapping[str, str], str], how: How) -> Draft:
+    aliases, path = named
     read: dict[str, Layer] = {}
     failed: dict[str, Finding] = {}
     for key in in_order(wanted):
         entry, where = wanted[key]
         try:
             read[key] = read_layer(where, key, layer=entry.layer, sense=entry.sense, reading=entry.reading,
-                                   trusted=entry.trusted)  # fmt: skip
+                                   trusted=entry.trusted, packed=how.packed, each=how.each)  # fmt: skip
         except ControlLinesError as error:
             why = error.finding
             failed[key] = finding("PLAN_LAYER_FAILED", source=why.source or str(where), layer=entry.layer,
@@ -361,9 +376,9 @@ def _read(spec: PlanSpec, wanted: Wanted, aliases: Mapping[str, str], path: str)
                  tuple(place for place in dict.fromkeys(places) if place.exists()))  # fmt: skip
 
 
-def laid(draft: Draft, key: str) -> Layer:
-    """Lay one layer of a draft into its plane, and compare its fields with the official table."""
-    return with_variants(with_schema(lay(_aliased(draft.read[key], draft.aliases), draft.plane)))
+def laid(draft: Draft, key: str, *, each: Each = map) -> Layer:
+    """Take one layer of a draft, lay it into its plane, and compare its fields with the official table."""
+    return with_variants(with_schema(lay(_aliased(draft.read.pop(key), draft.aliases), draft.plane, each=each)))
 
 
 def finished(draft: Draft, layers: Mapping[str, Layer]) -> Plan:
@@ -388,9 +403,9 @@ def _aliased(layer: Layer, aliases: Mapping[str, str]) -> Layer:
 def _plane(layers: Mapping[str, Layer]) -> Plane:
     """Return the plane: its middle is the county's, else the plan's."""
     chosen = [layers["county"]] if "county" in layers else list(layers.values())
-    bounds = [box for box in (bounds_of(layer) for layer in chosen) if box is not None]
+    bounds = [box for box in (extent_of(layer) for layer in chosen) if box is not None]
     if not bounds:
-        bounds = [box for box in (bounds_of(layer) for layer in layers.values()) if box is not None]
+        bounds = [box for box in (extent_of(layer) for layer in layers.values()) if box is not None]
     if not bounds:
         raise PlanError.of("PLAN_EMPTY", actual="所有图层都没有可用的要素")
     low, high = np.min(bounds, axis=0), np.max(bounds, axis=0)

@@ -18,7 +18,8 @@ from controllines.crs import LONLAT, recognise
 from controllines.errors import InputError, PlanError
 from controllines.kinds import kind_of
 from controllines.layers import COLUMNS
-from controllines.plans import Draft, draft_of, finished, is_prepared, laid, open_plan, spec_checksum
+from controllines.plans import Draft, How, draft_of, finished, is_prepared, laid, open_plan, spec_checksum
+from controllines.windows import Each
 
 Tell = Callable[[str], object]
 
@@ -52,23 +53,22 @@ def prepare(
         raise PlanError.of("PLAN_PREPARED_ALREADY", source=plan)
     given = {key: value for key, value in {"county": county, "version": version, "name": name}.items() if value}
     with store.writing(target) as new:
-        tell("读取规划")
-        draft = draft_of(plan, given)
-        store.commit(target, new, _written(draft, new, tell, workers))
+        with workers.pool() as each:
+            tell("读取规划")
+            draft = draft_of(plan, given, How(packed=True, each=each))
+            manifest = _written(draft, new, tell, each)
+        store.commit(target, new, manifest)
     return target
 
 
-def _written(draft: Draft, new: Path, tell: Tell, workers: Workers) -> dict[str, Any]:
+def _written(draft: Draft, new: Path, tell: Tell, each: Each) -> dict[str, Any]:
     """Write the layers one by one, letting go of each before the next; return the manifest."""
     sources = store.sources_of(draft.sources)
     checksums = {key: spec_checksum(spec) for key, spec in draft.specs.items()}
     entries: dict[str, Any] = {}
-    with workers.pool() as each:
-        for number, key in enumerate(list(draft.read)):
-            layer = laid(draft, key)
-            del draft.read[key]
-            tell(f"分块 {layer.kind.zh}（{len(layer)} 个要素）")
-            entries[key] = store.write_layer(new / f"layer-{number}", layer, each=each)
+    for number, key in enumerate(list(draft.read)):
+        tell(f"分块 {draft.read[key].kind.zh}（{len(draft.read[key])} 个要素）")
+        entries[key] = store.write_layer(new / f"layer-{number}", laid(draft, key, each=each), each=each)
     manifest = {
         "format": store.FORMAT, "options": store.OPTIONS, "layers": entries, "sources": sources,
         "plan": draft.spec.model_dump(mode="json"), "plane": asdict(draft.plane), "aliases": dict(draft.aliases),

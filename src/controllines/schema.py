@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Literal, cast
 
@@ -26,6 +26,7 @@ from controllines.classes import SURVEY, Classification, classification
 from controllines.crs import A, Plane, gauss_kruger, zone_of
 from controllines.findings import Finding, finding
 from controllines.layers import Layer, as_text
+from controllines.packed import measured
 
 Array = np.ndarray
 #: A layer with fewer official fields than this has another structure: nothing is said of its fields.
@@ -411,7 +412,7 @@ def _recorded(layer: Layer, table: Table, present: Mapping[str, str]) -> Iterato
     if not columns or not len(rows) or layer.plane is None:
         return
     computed = _computed(layer, rows, layer.plane)
-    degrees = computed["official"] / _square_degree(layer.geoms[rows], layer.plane)
+    degrees = computed["official"] / measured(partial(_square_degree, plane=layer.plane), layer.geoms, rows)
     for name in columns:
         values = pd.to_numeric(layer.frame[name], errors="coerce").to_numpy(float)[rows]
         given = np.isfinite(values)
@@ -451,9 +452,8 @@ def _agreement(layer: Layer, name: str, rows: Array, areas: tuple[Array, Mapping
 
 def _computed(layer: Layer, rows: Array, plane: Plane) -> dict[str, Array]:
     """Return the official, net and planar areas (m²) of features."""
-    geoms = layer.geoms[rows]
-    official = np.asarray(shapely.area(geoms))
-    areas = {"official": official, "planar": _planar(geoms, official, plane)}
+    official = measured(shapely.area, layer.geoms, rows)
+    areas = {"official": official, "planar": measured(partial(_planar, plane=plane), layer.geoms, rows)}
     kcxs = layer.frame["kcxs"].to_numpy(float)[rows]
     if (kcxs > 0).any():
         left = 1 - np.where(np.isnan(kcxs), 0, kcxs)
@@ -461,7 +461,7 @@ def _computed(layer: Layer, rows: Array, plane: Plane) -> dict[str, Array]:
     return areas
 
 
-def _planar(geoms: Array, official: Array, plane: Plane) -> Array:
+def _planar(geoms: Array, plane: Plane) -> Array:
     """Return the planar area in each polygon's own 3° zone: official area × the zone's areal scale at its centroid.
 
     The scale is linear across a small polygon to 1e-8; large ones are projected vertex by vertex.
@@ -471,7 +471,7 @@ def _planar(geoms: Array, official: Array, plane: Plane) -> Array:
     for zone in np.unique(zones):
         own = zones == zone
         scale[own] = pyproj.Proj(gauss_kruger(int(zone))).get_factors(*lonlat[own].T).areal_scale
-    areas = official * scale
+    areas = shapely.area(geoms) * scale
     bounds = shapely.bounds(geoms)
     large = np.flatnonzero((bounds[:, 2:] - bounds[:, :2]).max(axis=1) > _ONE_SCALE_M)
     areas[large] = planar_area_of_plane(geoms[large], plane)

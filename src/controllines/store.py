@@ -34,14 +34,15 @@ from controllines.findings import Finding
 from controllines.io import files
 from controllines.kinds import kind_of
 from controllines.layers import Box, Layer, Origin
+from controllines.packed import pack
 from controllines.tiles import BLOCK, MOST, Tiles, arranged, join, tiles_of
 from controllines.windows import Each
 
 Array = np.ndarray
 FORMAT = "controllines.plan/1"
 MANIFEST = "manifest.json"
-#: Rows of a layer that are cut into tiles at a time, and of attributes in a group that is read at once.
-ROWS, GROUP = 20_000, 4_096
+#: Rows of attributes in a group that is read at once.
+GROUP = 4_096
 _ARRAYS = ("xy", "rings", "tiles", "bounds", "owner", "area", "rectangle", "blocks")
 _OTHERS = ("used", "resolution", "crc")
 _ROLES = ("feature_id", "class", "code", "name", "status", "source_crs")
@@ -223,8 +224,9 @@ def read_attributes(folder: Path, names: Sequence[str] | None, rows: Array | Non
 def write_layer(folder: Path, layer: Layer, *, each: Each = map) -> dict[str, Any]:
     """Write one laid layer and return its entry in the manifest."""
     folder.mkdir()
-    starts = range(0, max(len(layer), 1), ROWS)
-    tiles = arranged(each(lambda n: tiles_of(layer.geoms[n : n + ROWS], first=n), starts))
+    geoms = pack(layer.geoms)
+    cut = each(lambda rows: tiles_of(geoms[rows], first=rows.start), geoms.slices)
+    tiles = arranged(cut if len(geoms) else [tiles_of(np.empty(0, dtype=object))])
     tiles = replace(tiles, count=len(layer))
     crc = np.array([crc_of(tiles, block) for block in range(len(tiles.blocks))], np.uint32)
     arrays = {name: getattr(tiles, name) for name in _ARRAYS}
@@ -254,7 +256,7 @@ def _write_attributes(path: Path, layer: Layer) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    frame = pd.DataFrame(layer.frame.drop(columns="geometry")).reset_index(drop=True)
+    frame = pd.DataFrame(layer.frame.drop(columns="geometry", errors="ignore")).reset_index(drop=True)
     columns = {}
     for name in frame.columns:
         try:

@@ -21,7 +21,7 @@ ADAPTERS: dict[str, Callable[[gate.Opened, Wanted], list[Source]]] = {
 
 def read(
     path: str | Path | postgis.Address, *, layer: str | None = None, trusted: bool = False,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS, packed: bool = False,
 ) -> list[Source]:  # fmt: skip
     """Read all vector layers of a file, or one of them.
 
@@ -32,6 +32,7 @@ def read(
     layer : name of the layer; formats with a single layer also take the stem of the file
     trusted : read by GDAL in this process (plan layers of the office); otherwise in the worker process
     limits : what the file may ask for
+    packed : True leaves the geometries of large formats packed (:class:`controllines.packed.Packed`)
 
     Returns
     -------
@@ -52,7 +53,7 @@ def read(
         if not chosen:
             expected = "、".join(_names(one)[0] for one in inputs)
             raise InputError.of("LAYER_UNKNOWN", source=path, actual=layer, expected=expected)
-        sources = _all(chosen, Wanted(layer, trusted, limits))
+        sources = _all(chosen, Wanted(layer, trusted, limits, packed))
     # Of several data sets those without features are left out, as the frame of a kmz that only names the others.
     filled = ([source for source in sources if len(source.geoms)] if len(chosen) > 1 else sources) or sources
     notes = [note for one in chosen for note in one.notes]

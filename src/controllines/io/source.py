@@ -51,11 +51,13 @@ class Wanted:
     layer : name of the one layer, None for all
     trusted : True to read by GDAL in this process
     limits : what the file may ask for
+    packed : True leaves geometries packed, for layers too large to be unpacked at once
     """
 
     layer: str | None
     trusted: bool
     limits: Limits
+    packed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

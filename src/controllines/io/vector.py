@@ -17,6 +17,8 @@ from controllines.io import border, drawing, rings, shapefile
 from controllines.io.curves import SAGITTA_M
 from controllines.io.gate import Opened
 from controllines.io.source import Source, Wanted
+from controllines.packed import Block, Packed, row_slices
+from controllines.packed import packed as pack_block
 
 _WKB = "__wkb__"
 #: Formats whose layers have names; the others hold one layer.
@@ -38,7 +40,8 @@ def read_vector(opened: Opened, wanted: Wanted) -> list[Source]:
     InputError, CRSError
     """
     read = border.read_layers(opened, wanted)
-    return [_source(opened, about, table, crs=declared_crs(opened, about)) for about, table in read]
+    return [_source(opened, about, table, crs=declared_crs(opened, about), packed=wanted.packed)
+            for about, table in read]  # fmt: skip
 
 
 def read_kml(opened: Opened, wanted: Wanted) -> list[Source]:
@@ -89,8 +92,10 @@ def read_shapefile(opened: Opened, wanted: Wanted) -> list[Source]:
     if len(table) != checked.records:
         actual = f"应有 {checked.records} 个要素，读出 {len(table)} 个"
         raise InputError.of("FILE_CORRUPT", source=opened.shown, actual=actual)
-    source = _source(opened, about, table, crs=(system, how), encoding=checked.encoding, found=found)
-    source.geoms[list(checked.cut_off)] = None  # half a record is none
+    source = _source(opened, about, table, crs=(system, how), encoding=checked.encoding, found=found,
+                     packed=wanted.packed and not checked.cut_off)  # fmt: skip
+    if checked.cut_off:
+        source.geoms[list(checked.cut_off)] = None  # half a record is none
     return [source]
 
 
@@ -102,18 +107,11 @@ def _source(
     crs: tuple[pyproj.CRS | None, str],
     encoding: str | None = None,
     found: list[Finding] | None = None,
+    packed: bool = False,
 ) -> Source:
     layer = about["name"] if opened.driver in NAMED_LAYERS else None
     findings = list(found or [])
-    geoms = geometries(table.column(_WKB), opened, layer, findings)
-    if opened.driver in _BY_DIRECTION:
-        geoms, stray = rings.by_direction(geoms)
-        findings += [
-            finding(
-                "RINGS_OUTSIDE", source=opened.shown, layer=layer, feature=f"row:{row + 1}", actual=len(at), xy=at[0]
-            )
-            for row, at in stray.items()
-        ]
+    geoms = (_packed if packed else geometries)(table.column(_WKB), opened, layer, findings)
     for row, why in about.get("broken", ()):
         findings.append(
             finding("RECORD_UNREADABLE", source=opened.shown, layer=layer, feature=f"row:{row + 1}", actual=why)
@@ -138,19 +136,53 @@ def frame(table: pa.Table) -> pd.DataFrame:
 
 def geometries(column: pa.ChunkedArray, opened: Opened, layer: str | None, found: list[Finding]) -> np.ndarray:
     """Return two-dimensional shapely objects of WKB; what cannot be read becomes None, with a finding by row."""
+    geoms, notes, high = _decoded(column, opened, layer, first=0)
+    found += [*notes, *_heights(high, opened, layer)]
+    return geoms
+
+
+def _packed(column: pa.ChunkedArray, opened: Opened, layer: str | None, found: list[Finding]) -> Packed:
+    """Do the same block by block; what needs no change is kept as it was read."""
+    wkb, blocks, total = column.combine_chunks(), [], 0
+    for rows in row_slices(wkb):
+        part = wkb.slice(rows.start, rows.stop - rows.start)
+        geoms, notes, high = _decoded(part, opened, layer, first=rows.start)
+        found += notes
+        total += high
+        same = not high and not notes and opened.driver not in _BY_DIRECTION
+        blocks.append(Block(part, shapely.bounds(geoms).reshape(-1, 4)) if same else pack_block(geoms))
+    found += _heights(total, opened, layer)
+    return Packed(blocks)
+
+
+def _heights(count: int, opened: Opened, layer: str | None) -> list[Finding]:
+    if not count or opened.driver == "LIBKML":  # whose reader gives every point a height
+        return []
+    return [finding("COORDINATES_Z", source=opened.shown, layer=layer, actual=count)]
+
+
+def _decoded(column: Any, opened: Opened, layer: str | None, *, first: int) -> tuple[np.ndarray, list[Finding], int]:
+    """Return geometries, findings by row (the first is number ``first``), and how many have heights or measures."""
     wkb = np.array(column.to_pylist(), dtype=object)
     with np.errstate(invalid="ignore"):  # NaN coordinates are found later, by feature
         geoms = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
         unread = np.flatnonzero(shapely.is_missing(geoms) & ~pd.isna(wkb))
         geoms[unread] = shapely.from_wkb(wkb[unread], on_invalid="fix")  # closes rings that lack their last point
+        high = int((shapely.has_z(geoms) | shapely.has_m(geoms)).sum())
+        geoms = np.asarray(shapely.force_2d(geoms), dtype=object)
     closed, broken = unread[~shapely.is_missing(geoms[unread])], unread[shapely.is_missing(geoms[unread])]
-    for code, rows in (("GEOMETRY_RING_CLOSED", closed), ("GEOMETRY_UNREADABLE", broken)):
-        found.extend(finding(code, source=opened.shown, layer=layer, feature=f"row:{row + 1}") for row in rows)
-    high = int((shapely.has_z(geoms) | shapely.has_m(geoms)).sum())
-    if high and opened.driver != "LIBKML":  # whose reader gives every point a height
-        found.append(finding("COORDINATES_Z", source=opened.shown, layer=layer, actual=high))
-    with np.errstate(invalid="ignore"):
-        return np.asarray(shapely.force_2d(geoms), dtype=object)
+    found = [
+        finding(code, source=opened.shown, layer=layer, feature=f"row:{first + row + 1}")
+        for code, rows in (("GEOMETRY_RING_CLOSED", closed), ("GEOMETRY_UNREADABLE", broken)) for row in rows
+    ]  # fmt: skip
+    if opened.driver in _BY_DIRECTION:
+        geoms, stray = rings.by_direction(geoms)
+        found += [
+            finding("RINGS_OUTSIDE", source=opened.shown, layer=layer, feature=f"row:{first + row + 1}",
+                    actual=len(at), xy=at[0])
+            for row, at in stray.items()
+        ]  # fmt: skip
+    return geoms, found, high
 
 
 def declared_crs(opened: Opened, about: dict[str, Any]) -> tuple[pyproj.CRS | None, str]:
