@@ -121,7 +121,7 @@ class Layer:
 
     kind: Kind
     frame: gpd.GeoDataFrame
-    shapes: Column
+    shapes: Array
     crs: tuple[SourceCRS, ...]
     resolution: Array
     origins: tuple[Origin, ...] = ()
@@ -129,7 +129,7 @@ class Layer:
     reading: Reading = Reading()
     boxes: Mapping[int, shapely.Polygon | None] = field(default_factory=dict)
     plane: Plane | None = None
-    geoms: Column = field(default_factory=lambda: np.empty(0, dtype=object))
+    geoms: Array = field(default_factory=lambda: np.empty(0, dtype=object))
     lines: Array = field(default_factory=lambda: np.empty(0, dtype=object))
 
     def __len__(self) -> int:
@@ -198,7 +198,8 @@ def read_layer(
         place: Any = path if io.is_address(path) else Path(str(path))
         sources = io.read(place, layer=layer, trusted=trusted, packed=packed)
         source = sources[0] if layer else _choose(sources, meant)
-    return part(meant, replace(source, geoms=pack(source.geoms)) if packed else source, reading, each=each)
+    shapes: Any = pack(source.geoms) if packed else source.geoms
+    return part(meant, replace(source, geoms=shapes), reading, each=each)
 
 
 def _choose(sources: Sequence[io.Source], kind: Kind) -> io.Source:
@@ -288,7 +289,7 @@ def part(kind: Kind, source: io.Source, reading: Reading, *, each: Each = map) -
     )  # fmt: skip
 
 
-def _cleaned(geoms: Column, ids: Array, *, each: Each, **how: Any) -> Cleaned:
+def _cleaned(geoms: Any, ids: Array, *, each: Each, **how: Any) -> Cleaned:
     """Clean a column; of a packed one, blocks in which nothing was found stay as they are."""
     if not isinstance(geoms, Packed):
         return clean(geoms, ids, **how)
@@ -298,14 +299,12 @@ def _cleaned(geoms: Column, ids: Array, *, each: Each, **how: Any) -> Cleaned:
         return packed(done.geoms) if done.findings else None, replace(done, geoms=_NONE)
 
     done = list(each(block, geoms.slices))
-    shapes = Packed(new or old for (new, _), old in zip(done, geoms.blocks, strict=True))
+    shapes: Any = Packed(new or old for (new, _), old in zip(done, geoms.blocks, strict=True))
     status = np.concatenate([_NONE, *(one.status for _, one in done)])
     return Cleaned(shapes, status, tuple(item for _, one in done for item in one.findings))
 
 
-def _converted(
-    shapes: Column, crs: SourceCRS, parameters: SevenParameters, source: io.Source
-) -> tuple[Column, SourceCRS]:
+def _converted(shapes: Any, crs: SourceCRS, parameters: SevenParameters, source: io.Source) -> tuple[Any, SourceCRS]:
     moved = [to_cgcs2000(shapes[rows], crs, parameters, file=source.path, layer=source.layer)
              for rows in slices_of(shapes)]  # fmt: skip
     ours = on_cgcs2000(crs)
@@ -452,7 +451,7 @@ def _straight(reading: Reading, where: dict[str, Any]) -> SourceCRS | None:
     return recognise(reading.edges_straight_in, datum=reading.datum, **where) if reading.edges_straight_in else None
 
 
-def _long_edges(shapes: Column, crs: SourceCRS, reading: Reading, where: dict[str, Any]) -> list[Finding]:
+def _long_edges(shapes: Any, crs: SourceCRS, reading: Reading, where: dict[str, Any]) -> list[Finding]:
     if crs.projected or reading.edges_straight_in:
         return []
     length, lat, xy = max((_longest(shapes[rows]) for rows in slices_of(shapes)), default=(0.0, 0.0, (0.0, 0.0)))
@@ -484,7 +483,8 @@ def lay(layer: Layer, plane: Plane, *, each: Each = map) -> Layer:
 
     ``each`` goes through the blocks of a packed layer.
     """
-    whole, used = layer.shapes, layer.used
+    whole: Any = layer.shapes
+    used = layer.used
     straight = _straight(layer.reading, {})
 
     def block(rows: slice) -> tuple[Any, Array, Array, Array]:
@@ -494,13 +494,14 @@ def lay(layer: Layer, plane: Plane, *, each: Each = map) -> Layer:
         return packed(geoms) if isinstance(whole, Packed) else geoms, at + rows.start, change[at], limit[at]
 
     done = list(each(block, slices_of(whole)))
-    status, boxes, found = np.array(layer.frame["status"], dtype=object), dict(layer.boxes), []
+    status, boxes = np.array(layer.frame["status"], dtype=object), dict(layer.boxes)
+    found: list[Finding] = []
     for row, moved, most in ((row, *said) for _, rows, *both in done for row, *said in zip(rows, *both, strict=True)):
         status[row], boxes[int(row)] = "excluded", _box(whole[np.array([row])])
         found.append(finding("GEOMETRY_DOOR", source=_origin(layer, row).path, layer=_origin(layer, row).layer,
                              feature=layer.frame["feature_id"].iloc[row], actual=f"{moved:.4f}",
                              expected=f"{most:.4f}"))  # fmt: skip
-    geoms = Packed(one for one, *_ in done) if isinstance(whole, Packed) else done[0][0]
+    geoms: Any = Packed(one for one, *_ in done) if isinstance(whole, Packed) else done[0][0]
     frame = layer.frame.assign(status=status)
     return replace(layer, frame=frame, plane=plane, geoms=geoms, boxes=boxes, origins=_recount(layer, status),
                    findings=(*layer.findings, *found))  # fmt: skip

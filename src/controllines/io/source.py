@@ -70,7 +70,7 @@ class Source:
     layer : name of the layer; None for formats that hold just one
     frame : attribute columns as in the file, RangeIndex, no geometry column; codes stay text
     geoms : shapely objects in source coordinates, x = east and y = north, two-dimensional, as long as ``frame``;
-        None where the record has none
+        None where the record has none; :class:`controllines.packed.Packed` where that was asked for
     crs : coordinate reference system the file declares (坐标系), or None
     crs_found : how it was found, in Chinese
     encoding : character encoding of the text, where the format leaves it open

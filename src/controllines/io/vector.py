@@ -111,7 +111,7 @@ def _source(
 ) -> Source:
     layer = about["name"] if opened.driver in NAMED_LAYERS else None
     findings = list(found or [])
-    geoms = (_packed if packed else geometries)(table.column(_WKB), opened, layer, findings)
+    geoms: Any = (_packed if packed else geometries)(table.column(_WKB), opened, layer, findings)
     for row, why in about.get("broken", ()):
         findings.append(
             finding("RECORD_UNREADABLE", source=opened.shown, layer=layer, feature=f"row:{row + 1}", actual=why)
