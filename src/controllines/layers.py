@@ -42,7 +42,7 @@ from controllines.datum import SevenParameters, of_survey_file, on_cgcs2000, to_
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
 from controllines.kinds import Kind, find_field, kind_of, kind_of_table
-from controllines.packed import Column, Packed, bounds_of, pack, packed, slices_of
+from controllines.packed import Packed, bounds_of, pack, packed, slices_of
 from controllines.windows import Each, Geometries, Shapes
 
 Array = np.ndarray
@@ -369,11 +369,10 @@ def _hint(bounds: Array) -> str:
 
 def _feature_ids(kind: Kind, frame: pd.DataFrame, reading: Reading) -> Array:
     column = find_field(kind, "id", frame.columns, dict(reading.fields))
-    rows = np.array([f"row:{n}" for n in range(1, len(frame) + 1)], dtype=object)
-    if column is None:
-        return rows
-    text = as_code(frame[column])
-    return np.where(text == "", rows, text)
+    text = np.full(len(frame), "", dtype=object) if column is None else as_code(frame[column])
+    for row in np.flatnonzero(text == ""):
+        text[row] = f"row:{row + 1}"
+    return text
 
 
 def as_text(values: pd.Series) -> Array:

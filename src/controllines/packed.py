@@ -6,7 +6,7 @@ array of geometries where a whole plan passes through once: asked for rows, it g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,9 @@ class Block:
         return unpacked(self.wkb)
 
 
+_GONE = Block(None, np.empty((0, 4)))
+
+
 def unpacked(wkb: Any) -> Array:
     """Return the geometries of a binary Arrow array."""
     with np.errstate(invalid="ignore"):  # NaN coordinates are found later, by feature
@@ -62,7 +65,7 @@ class Packed:
     """
 
     def __init__(self, blocks: Iterable[Block]) -> None:
-        self.blocks: Sequence[Block] = tuple(blocks)
+        self.blocks = list(blocks)
         self.starts = np.cumsum([0, *(len(block) for block in self.blocks)])
 
     def __len__(self) -> int:
@@ -77,6 +80,12 @@ class Packed:
     def slices(self) -> list[slice]:
         """The rows of each block."""
         return [slice(int(a), int(b)) for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
+
+    def drained(self, rows: slice) -> Array:
+        """Return the geometries of one of ``slices`` and let go of it: nobody asks for them again."""
+        number = int(np.searchsorted(self.starts, rows.start, side="right")) - 1
+        block, self.blocks[number] = self.blocks[number], _GONE
+        return block.geoms()
 
     def __getitem__(self, rows: slice | Array) -> Array:
         """Return the geometries at rows: a slice of ``slices``, or any row numbers."""

@@ -222,27 +222,28 @@ def read_attributes(folder: Path, names: Sequence[str] | None, rows: Array | Non
 
 
 def write_layer(folder: Path, layer: Layer, *, each: Each = map) -> dict[str, Any]:
-    """Write one laid layer and return its entry in the manifest."""
+    """Write one laid layer and return its entry in the manifest; the geometry of a packed one is used up."""
     folder.mkdir()
-    geoms = pack(layer.geoms)
-    cut = each(lambda rows: tiles_of(geoms[rows], first=rows.start), geoms.slices)
-    tiles = arranged(cut if len(geoms) else [tiles_of(np.empty(0, dtype=object))])
-    tiles = replace(tiles, count=len(layer))
-    crc = np.array([crc_of(tiles, block) for block in range(len(tiles.blocks))], np.uint32)
-    arrays = {name: getattr(tiles, name) for name in _ARRAYS}
-    arrays |= {"used": layer.used, "resolution": layer.resolution, "crc": crc}
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
     _write_attributes(folder / "attributes.parquet", layer)
-    whole = ("blocks", *_OTHERS)
-    return {
-        "folder": folder.name, "kind": layer.kind.key, "sense": layer.kind.sense, "count": len(layer),
+    geoms, count, others = pack(layer.geoms), len(layer), {"used": layer.used, "resolution": layer.resolution}
+    entry = {
+        "folder": folder.name, "kind": layer.kind.key, "sense": layer.kind.sense, "count": count,
         "origins": [asdict(origin) for origin in layer.origins],
         "findings": [asdict(item) for item in layer.findings],
         "extent": layer.extent,
         "set_aside": [(identity, shapely.to_wkb(box, hex=True)) for identity, box in layer.set_aside],
-        "arrays": {name: _said(array, whole=name in whole) for name, array in arrays.items()},
     }  # fmt: skip
+    del layer  # its attributes are not kept while its geometry is cut
+    cut = each(lambda rows: tiles_of(geoms.drained(rows), first=rows.start), geoms.slices)
+    tiles = arranged(cut if len(geoms) else [tiles_of(np.empty(0, dtype=object))])
+    tiles = replace(tiles, count=count)
+    crc = np.array([crc_of(tiles, block) for block in range(len(tiles.blocks))], np.uint32)
+    arrays = {name: getattr(tiles, name) for name in _ARRAYS}
+    arrays |= {**others, "crc": crc}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    whole = ("blocks", *_OTHERS)
+    return {**entry, "arrays": {name: _said(array, whole=name in whole) for name, array in arrays.items()}}
 
 
 def _said(array: Array, *, whole: bool) -> dict[str, Any]:

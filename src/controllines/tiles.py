@@ -307,16 +307,16 @@ def arranged(chunks: Iterable[Tiles]) -> Tiles:
 
 
 def concatenated(chunks: list[Tiles]) -> Tiles:
-    """Join chunks of one layer one behind the other."""
-
-    def offsets(name: str) -> Array:
-        values = [getattr(chunk, name) for chunk in chunks]
+    """Join chunks of one layer one behind the other; the list is emptied, so that little is in memory twice."""
+    count = max(chunk.count for chunk in chunks)
+    names = ("xy", "bounds", "owner", "area", "rectangle", "rings", "tiles")
+    parts: dict[str, list[Array]] = {name: [getattr(chunk, name) for chunk in chunks] for name in names}
+    chunks.clear()
+    joined: dict[str, Any] = {name: np.concatenate(parts.pop(name)) for name in names[:5]}
+    for name, values in parts.items():
         before = np.cumsum([0, *(each[-1] for each in values)])
-        return np.concatenate([[0], *(each[1:] + start for each, start in zip(values, before, strict=False))])
-
-    joined: dict[str, Any] = {name: np.concatenate([getattr(chunk, name) for chunk in chunks])
-              for name in ("xy", "bounds", "owner", "area", "rectangle")}  # fmt: skip
-    return Tiles(rings=offsets("rings"), tiles=offsets("tiles"), count=max(chunk.count for chunk in chunks), **joined)
+        joined[name] = np.concatenate([[0], *(each[1:] + start for each, start in zip(values, before, strict=False))])
+    return Tiles(count=count, **joined)
 
 
 def blocks_of(bounds: Array) -> Array:
