@@ -42,7 +42,7 @@ from controllines.datum import SevenParameters, of_survey_file, on_cgcs2000, to_
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
 from controllines.kinds import Kind, find_field, kind_of, kind_of_table
-from controllines.packed import Packed, bounds_of, pack, packed, slices_of
+from controllines.packed import Packed, bounds_of, give_back, pack, packed, slices_of
 from controllines.windows import Each, Geometries, Shapes
 
 Array = np.ndarray
@@ -199,6 +199,8 @@ def read_layer(
         sources = io.read(place, layer=layer, trusted=trusted, packed=packed)
         source = sources[0] if layer else _choose(sources, meant)
     shapes: Any = pack(source.geoms) if packed else source.geoms
+    if packed:
+        give_back()
     return part(meant, replace(source, geoms=shapes), reading, each=each)
 
 
@@ -299,7 +301,7 @@ def _cleaned(geoms: Any, ids: Array, *, each: Each, **how: Any) -> Cleaned:
         return packed(done.geoms) if done.findings else None, replace(done, geoms=_NONE)
 
     done = list(each(block, geoms.slices))
-    shapes: Any = Packed(new or old for (new, _), old in zip(done, geoms.blocks, strict=True))
+    shapes: Any = Packed(new or geoms.block(rows) for (new, _), rows in zip(done, geoms.slices, strict=True))
     status = np.concatenate([_NONE, *(one.status for _, one in done)])
     return Cleaned(shapes, status, tuple(item for _, one in done for item in one.findings))
 
@@ -480,27 +482,28 @@ def extent_of(layer: Layer) -> Box | None:
 def lay(layer: Layer, plane: Plane, *, each: Each = map) -> Layer:
     """Lay a layer into the plane; a feature that does not survive it is set aside with a finding.
 
-    ``each`` goes through the blocks of a packed layer.
+    ``each`` goes through the blocks of a packed layer, whose shapes are used up.
     """
     whole: Any = layer.shapes
     used = layer.used
     straight = _straight(layer.reading, {})
 
-    def block(rows: slice) -> tuple[Any, Array, Array, Array]:
-        geoms, change, limit = _laid(whole[rows], (layer.crs[rows], used[rows], straight), plane)
-        lost = used[rows] & shapely.is_missing(geoms)
-        at = np.flatnonzero(lost)
-        return packed(geoms) if isinstance(whole, Packed) else geoms, at + rows.start, change[at], limit[at]
+    def block(rows: slice) -> tuple[Any, list[tuple[int, float, float, Any]]]:
+        shapes = whole.drained(rows) if isinstance(whole, Packed) else whole
+        geoms, change, limit = _laid(shapes, (layer.crs[rows], used[rows], straight), plane)
+        lost = [(rows.start + n, change[n], limit[n], _box(shapes[n]))
+                for n in np.flatnonzero(used[rows] & shapely.is_missing(geoms)).tolist()]  # fmt: skip
+        return packed(geoms, boxes=False) if isinstance(whole, Packed) else geoms, lost
 
     done = list(each(block, slices_of(whole)))
     status, boxes = np.array(layer.frame["status"], dtype=object), dict(layer.boxes)
     found: list[Finding] = []
-    for row, moved, most in ((row, *said) for _, rows, *both in done for row, *said in zip(rows, *both, strict=True)):
-        status[row], boxes[int(row)] = "excluded", _box(whole[np.array([row])])
+    for row, moved, most, box in (lost for _, several in done for lost in several):
+        status[row], boxes[row] = "excluded", box
         found.append(finding("GEOMETRY_DOOR", source=_origin(layer, row).path, layer=_origin(layer, row).layer,
                              feature=layer.frame["feature_id"].iloc[row], actual=f"{moved:.4f}",
                              expected=f"{most:.4f}"))  # fmt: skip
-    geoms: Any = Packed(one for one, *_ in done) if isinstance(whole, Packed) else done[0][0]
+    geoms: Any = Packed(one for one, _ in done) if isinstance(whole, Packed) else done[0][0]
     frame = layer.frame.assign(status=status)
     return replace(layer, frame=frame, plane=plane, geoms=geoms, boxes=boxes, origins=_recount(layer, status),
                    findings=(*layer.findings, *found))  # fmt: skip

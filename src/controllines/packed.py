@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,34 +25,36 @@ class Block:
     Attributes
     ----------
     wkb : large_binary Arrow array; null where a row has no geometry
-    bounds : (n, 4) box of each row, NaN where there is none
+    bounds : (n, 4) box of each row, NaN where there is none; None if nobody will ask
     """
 
     wkb: Any
-    bounds: Array
-
-    def __len__(self) -> int:
-        return len(self.wkb)
-
-    def geoms(self) -> Array:
-        """Return the geometries."""
-        return unpacked(self.wkb)
-
-
-_GONE = Block(None, np.empty((0, 4)))
+    bounds: Array | None
 
 
 def unpacked(wkb: Any) -> Array:
     """Return the geometries of a binary Arrow array."""
-    with np.errstate(invalid="ignore"):  # NaN coordinates are found later, by feature
+    with np.errstate(invalid="ignore"):  # NaN coordinates are found by feature
         return np.asarray(shapely.from_wkb(wkb.to_numpy(zero_copy_only=False)), dtype=object)
 
 
-def packed(geoms: Array) -> Block:
-    """Pack geometries into one block."""
+def packed(geoms: Array, *, boxes: bool = True) -> Block:
+    """Pack geometries into one block; ``boxes`` False leaves their boxes out."""
     import pyarrow as pa
 
-    return Block(pa.array(shapely.to_wkb(geoms), pa.large_binary()), shapely.bounds(geoms).reshape(-1, 4))
+    return Block(pa.array(shapely.to_wkb(geoms), pa.large_binary()), boxes_of(geoms) if boxes else None)
+
+
+def boxes_of(geoms: Array) -> Array:
+    """Return the box of each geometry, shape (n, 4)."""
+    return np.asarray(shapely.bounds(geoms)).reshape(-1, 4)
+
+
+def give_back() -> None:
+    """Return memory to the system that Arrow keeps for later."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 class Packed:
@@ -62,19 +63,20 @@ class Packed:
     Parameters
     ----------
     blocks : its rows, one block behind the other
+
+    Attributes
+    ----------
+    bounds : box of each row, shape (n, 4); shape (0, 4) where the blocks have none
     """
 
     def __init__(self, blocks: Iterable[Block]) -> None:
-        self.blocks = list(blocks)
-        self.starts = np.cumsum([0, *(len(block) for block in self.blocks)])
+        given = list(blocks)
+        self.wkb: list[Any] = [block.wkb for block in given]
+        self.starts = np.cumsum([0, *map(len, self.wkb)])
+        self.bounds = np.concatenate([np.empty((0, 4)), *(one.bounds for one in given if one.bounds is not None)])
 
     def __len__(self) -> int:
         return int(self.starts[-1])
-
-    @cached_property
-    def bounds(self) -> Array:
-        """Box of each row, shape (n, 4)."""
-        return np.concatenate([np.empty((0, 4)), *(block.bounds for block in self.blocks)])
 
     @property
     def slices(self) -> list[slice]:
@@ -83,20 +85,27 @@ class Packed:
 
     def drained(self, rows: slice) -> Array:
         """Return the geometries of one of ``slices`` and let go of it: nobody asks for them again."""
-        number = int(np.searchsorted(self.starts, rows.start, side="right")) - 1
-        block, self.blocks[number] = self.blocks[number], _GONE
-        return block.geoms()
+        number = self._number(rows)
+        wkb, self.wkb[number] = self.wkb[number], None
+        return unpacked(wkb)
+
+    def _number(self, rows: slice) -> int:
+        return int(np.searchsorted(self.starts, rows.start, side="right")) - 1
+
+    def block(self, rows: slice) -> Block:
+        """Return one of ``slices`` as it is packed."""
+        return Block(self.wkb[self._number(rows)], self.bounds[rows])
 
     def __getitem__(self, rows: slice | Array) -> Array:
-        """Return the geometries at rows: a slice of ``slices``, or any row numbers."""
+        """Return the geometries at rows: one of ``slices``, or any row numbers."""
         if isinstance(rows, slice):
-            return self.blocks[int(np.searchsorted(self.starts, rows.start, side="right")) - 1].geoms()
+            return unpacked(self.wkb[self._number(rows)])
         rows = np.asarray(rows, np.int64)
         out = np.full(len(rows), None, dtype=object)
         block = np.searchsorted(self.starts, rows, side="right") - 1
         for n in np.unique(block):
             own = np.flatnonzero(block == n)
-            out[own] = unpacked(self.blocks[n].wkb.take(rows[own] - self.starts[n]))
+            out[own] = unpacked(self.wkb[n].take(rows[own] - self.starts[n]))
         return out
 
 
@@ -118,7 +127,7 @@ def slices_of(geoms: Column) -> list[slice]:
 
 def bounds_of(geoms: Column) -> Array:
     """Return the box of each geometry, shape (n, 4)."""
-    return geoms.bounds if isinstance(geoms, Packed) else shapely.bounds(geoms).reshape(-1, 4)
+    return geoms.bounds if isinstance(geoms, Packed) else boxes_of(geoms)
 
 
 def measured(function: Callable[[Array], Array], geoms: Column, rows: Array) -> Array:

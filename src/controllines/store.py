@@ -34,7 +34,7 @@ from controllines.findings import Finding
 from controllines.io import files
 from controllines.kinds import kind_of
 from controllines.layers import Box, Layer, Origin
-from controllines.packed import pack
+from controllines.packed import give_back, pack
 from controllines.tiles import BLOCK, MOST, Tiles, arranged, join, tiles_of
 from controllines.windows import Each
 
@@ -234,9 +234,10 @@ def write_layer(folder: Path, layer: Layer, *, each: Each = map) -> dict[str, An
         "set_aside": [(identity, shapely.to_wkb(box, hex=True)) for identity, box in layer.set_aside],
     }  # fmt: skip
     del layer  # its attributes are not kept while its geometry is cut
-    cut = each(lambda rows: tiles_of(geoms.drained(rows), first=rows.start), geoms.slices)
-    tiles = arranged(cut if len(geoms) else [tiles_of(np.empty(0, dtype=object))])
-    tiles = replace(tiles, count=count)
+    give_back()
+    cut = list(each(lambda rows: tiles_of(geoms.drained(rows), first=rows.start), geoms.slices))
+    give_back()
+    tiles = replace(arranged(cut or [tiles_of(np.empty(0, dtype=object))]), count=count)
     crc = np.array([crc_of(tiles, block) for block in range(len(tiles.blocks))], np.uint32)
     arrays = {name: getattr(tiles, name) for name in _ARRAYS}
     arrays |= {**others, "crc": crc}

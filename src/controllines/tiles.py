@@ -10,7 +10,7 @@ the land between them again and the cut disappears: it only takes away edges tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -294,9 +294,12 @@ def _with_crossings(xy: Array, rings: Array, axis: int, lines: Array) -> tuple[A
     return np.insert(xy, np.repeat(edge + 1, more), new, axis=0), rings + np.cumsum(added)[rings]
 
 
-def arranged(chunks: Iterable[Tiles]) -> Tiles:
-    """Return the tiles of one layer, made block by block, along a Hilbert curve and with the boxes of their blocks."""
-    tiles = concatenated(list(chunks))
+def arranged(chunks: list[Tiles]) -> Tiles:
+    """Return the tiles of one layer, made block by block, along a Hilbert curve and with the boxes of their blocks.
+
+    The list is emptied, so that little is in memory twice.
+    """
+    tiles = concatenated(chunks)
     order = hilbert_order(tiles.bounds)
     ring, starts = _runs(tiles.tiles, order)
     point, rings = _runs(tiles.rings, ring)
@@ -307,7 +310,7 @@ def arranged(chunks: Iterable[Tiles]) -> Tiles:
 
 
 def concatenated(chunks: list[Tiles]) -> Tiles:
-    """Join chunks of one layer one behind the other; the list is emptied, so that little is in memory twice."""
+    """Join chunks of one layer one behind the other, and empty the list."""
     count = max(chunk.count for chunk in chunks)
     names = ("xy", "bounds", "owner", "area", "rectangle", "rings", "tiles")
     parts: dict[str, list[Array]] = {name: [getattr(chunk, name) for chunk in chunks] for name in names}

@@ -17,7 +17,7 @@ from controllines.io import border, drawing, rings, shapefile
 from controllines.io.curves import SAGITTA_M
 from controllines.io.gate import Opened
 from controllines.io.source import Source, Wanted
-from controllines.packed import Block, Packed, row_slices
+from controllines.packed import Block, Packed, boxes_of, row_slices
 from controllines.packed import packed as pack_block
 
 _WKB = "__wkb__"
@@ -150,7 +150,7 @@ def _packed(column: pa.ChunkedArray, opened: Opened, layer: str | None, found: l
         found += notes
         total += high
         same = not high and not notes and opened.driver not in _BY_DIRECTION
-        blocks.append(Block(part, shapely.bounds(geoms).reshape(-1, 4)) if same else pack_block(geoms))
+        blocks.append(Block(part, boxes_of(geoms)) if same else pack_block(geoms))
     found += _heights(total, opened, layer)
     return Packed(blocks)
 
