@@ -20,7 +20,7 @@ PACKAGE = REPOSITORY / "src" / "controllines"
 
 #: Rooms by level; a module imports only from lower levels. ``io``, ``report`` and ``demo`` are packages, one room each.
 LEVELS = (
-    ("findings",),
+    ("findings", "versions"),
     ("errors",),
     ("units", "rounding", "crs", "kinds", "inscribed", "packed"),
     ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes"),

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from controllines.plans import Plan, open_plan
     from controllines.preparation import prepare
     from controllines.raster import raster_areas
-    from controllines.report import write_audit, write_report, write_table
+    from controllines.report import write_report, write_table
+    from controllines.report.audit import write_audit
     from controllines.report.pictures import plot
     from controllines.results import CheckResult
     from controllines.stats import tabulate
@@ -72,7 +73,7 @@ _HOMES = {
     "read_parcels": "parcels",
     "run": "pipeline",
     "tabulate": "stats",
-    "write_audit": "report",
+    "write_audit": "report.audit",
     "write_report": "report",
     "write_table": "report",
 }

@@ -51,7 +51,7 @@ def _top(
 ) -> None:
     _state["debug"] = debug
     if version:
-        from controllines.provenance import versions
+        from controllines.versions import versions
 
         for name, value in versions().items():
             _say(f"{name} {value}")
@@ -200,7 +200,7 @@ def figures(
     """核对文本中的面积数字（图文一致）· Check the areas that plan texts state."""
     from controllines.figures import audit_figures, check_targets
     from controllines.figures.checks import VERDICTS
-    from controllines.report import write_audit
+    from controllines.report.audit import write_audit
 
     if targets is not None and plan is None:
         raise UsageError.of("PLAN_NOT_GIVEN")
@@ -511,12 +511,12 @@ def _split(text: str) -> tuple[str, ...]:
 @contextmanager
 def _progress() -> Iterator[Callable[[str], object]]:
     """Show the current stage on stderr, only on a terminal."""
+    if not sys.stderr.isatty():
+        yield str
+        return
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield str
-        return
     with console.status("") as status:
         yield status.update
 

@@ -30,6 +30,7 @@ from controllines.crs import (
     check_range,
     crs_name,
     edge_offset,
+    from_plane,
     gauss_kruger,
     lonlat_box,
     recognise,
@@ -51,6 +52,8 @@ Box = tuple[float, float, float, float]
 _PLAIN = {0xFF01 + k: 0x21 + k for k in range(94)} | {0x3000: 0x20} | dict.fromkeys(map(ord, "‐‑–—−"), 0x2D)
 #: Coordinate resolution (m) where a source does not state one (坐标精度).
 RESOLUTION_M = 0.001
+#: How far an outline for orientation may lie beside the true one (m).
+OUTLINE_M = 20.0
 _NONE = np.empty(0, dtype=object)
 #: Columns that a layer's frame adds to those of its source.
 COLUMNS = ("feature_id", "class", "code", "name", "kcxs", "row", "status", "source_crs")
@@ -164,6 +167,11 @@ class Layer:
             (ids[row], None if box is None else to_plane(np.array([box], dtype=object), self.crs[row], plane)[0])
             for row, box in self.boxes.items()
         )
+
+    @cached_property
+    def outlines(self) -> Array:
+        """The laid features in longitude and latitude, simplified to 20 m: for orientation on a map."""
+        return outlines_of(self.geoms, self.plane or Plane(0, 0))
 
     def attributes(self, names: Sequence[str], rows: Array | None = None) -> pd.DataFrame:
         """Return columns of the frame, of all features or of those at ``rows``."""
@@ -523,6 +531,16 @@ def _laid(
             drawn, meant = reproject(drawn, source, straight), straight
         geoms[rows], change[rows], limit[rows] = through_door(to_plane(drawn, meant, plane))
     return geoms, change, limit
+
+
+def outlines_of(geoms: Any, plane: Plane) -> Array:
+    """Bring features back from the plane to longitude and latitude, and simplify them to 20 m."""
+    out = np.full(len(geoms), None, dtype=object)
+    for rows in slices_of(geoms):
+        back = out[rows]
+        given = np.flatnonzero(~shapely.is_missing(geoms[rows]))
+        back[given] = from_plane(shapely.simplify(geoms[rows][given], OUTLINE_M), plane, recognise(LONLAT))
+    return out
 
 
 def boxes_in_plane(layer: Layer, accepted: Iterable[str] = ()) -> tuple[Array, bool]:

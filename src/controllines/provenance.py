@@ -5,17 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyogrio
-import pyproj
-import shapely
 
 from controllines import __version__
 from controllines.classes import SURVEY, classification
@@ -24,6 +19,7 @@ from controllines.kinds import Kind, in_order, registry
 from controllines.layers import Layer
 from controllines.plans import Plan, checksum
 from controllines.rules import Pack
+from controllines.versions import versions
 
 
 def provenance(
@@ -102,19 +98,3 @@ def _plan_layer(plan: Plan, key: str) -> dict[str, Any]:
     origin = plan.layers[key].origins[0]
     coverage = plan.coverage[key].zh if key in plan.coverage else None
     return said | asdict(origin) | {"used": origin.used, "coverage": coverage, "failed": None}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of everything that can change a number."""
-    return {
-        "controllines": __version__,
-        "python": platform.python_version(),
-        "shapely": shapely.__version__,
-        "geos": shapely.geos_version_string,
-        "pyproj": pyproj.__version__,
-        "proj": pyproj.proj_version_str,
-        "pyogrio": pyogrio.__version__,
-        "gdal": pyogrio.__gdal_version_string__,
-        "numpy": np.__version__,
-        "pandas": pd.__version__,
-    }

@@ -33,14 +33,14 @@ from controllines.errors import PlanError
 from controllines.findings import Finding
 from controllines.io import files
 from controllines.kinds import kind_of
-from controllines.layers import Box, Layer, Origin
+from controllines.layers import Box, Layer, Origin, outlines_of
 from controllines.packed import give_back, pack
 from controllines.tiles import BLOCK, MOST, Tiles, arranged, join, tiles_of
 from controllines.windows import Each
 
 Array = np.ndarray
 FORMAT = "controllines.plan/1"
-MANIFEST = "manifest.json"
+MANIFEST, ATTRIBUTES, OUTLINES = "manifest.json", "attributes.parquet", "outlines.parquet"
 #: Rows of attributes in a group that is read at once.
 GROUP = 4_096
 _ARRAYS = ("xy", "rings", "tiles", "bounds", "owner", "area", "rectangle", "blocks")
@@ -108,7 +108,16 @@ class PreparedLayer(Layer):
 
     def attributes(self, names: Sequence[str], rows: Array | None = None) -> pd.DataFrame:
         """Return columns of the frame, of all features or of those at ``rows``; no others are read."""
-        return read_attributes(self.folder, names, None if rows is None else np.asarray(rows))
+        return read_table(self.folder / ATTRIBUTES, names, None if rows is None else np.asarray(rows))
+
+    @cached_property
+    def outlines(self) -> Array:
+        """The features simplified to 20 m; kept for units, which maps show as a whole."""
+        if self.kind.group != "unit":
+            return outlines_of(self.geoms, self.plane or Plane(0, 0))
+        return np.asarray(
+            shapely.from_wkb(read_table(self.folder / OUTLINES, ("outline",))["outline"].to_numpy(object))
+        )
 
     @cached_property
     def geoms(self) -> Array:
@@ -136,7 +145,7 @@ class PreparedLayer(Layer):
     @cached_property
     def frame(self) -> gpd.GeoDataFrame:
         """All attributes and geometries."""
-        return gpd.GeoDataFrame(read_attributes(self.folder, None, None), geometry=self.shapes, crs=LONLAT)
+        return gpd.GeoDataFrame(read_table(self.folder / ATTRIBUTES), geometry=self.shapes, crs=LONLAT)
 
 
 @dataclass(frozen=True)
@@ -198,11 +207,10 @@ def _mapped(folder: Path, name: str, wanted: Mapping[str, Any]) -> Array:
     return array
 
 
-def read_attributes(folder: Path, names: Sequence[str] | None, rows: Array | None) -> pd.DataFrame:
-    """Return columns of a layer's attributes, of all rows or of some; only the groups that hold them are read."""
+def read_table(path: Path, names: Sequence[str] | None = None, rows: Array | None = None) -> pd.DataFrame:
+    """Return columns of a table, all rows or some; only the groups that hold them are read."""
     import pyarrow.parquet as pq
 
-    path = folder / "attributes.parquet"
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             columns = None if names is None else list(names)
@@ -224,7 +232,7 @@ def read_attributes(folder: Path, names: Sequence[str] | None, rows: Array | Non
 def write_layer(folder: Path, layer: Layer, *, each: Each = map) -> dict[str, Any]:
     """Write one laid layer and return its entry in the manifest; the geometry of a packed one is used up."""
     folder.mkdir()
-    _write_attributes(folder / "attributes.parquet", layer)
+    _write_attributes(folder / ATTRIBUTES, layer)
     geoms, count, others = pack(layer.geoms), len(layer), {"used": layer.used, "resolution": layer.resolution}
     entry = {
         "folder": folder.name, "kind": layer.kind.key, "sense": layer.kind.sense, "count": count,
@@ -233,6 +241,9 @@ def write_layer(folder: Path, layer: Layer, *, each: Each = map) -> dict[str, An
         "extent": layer.extent,
         "set_aside": [(identity, shapely.to_wkb(box, hex=True)) for identity, box in layer.set_aside],
     }  # fmt: skip
+    if layer.kind.group == "unit":
+        outlines = shapely.to_wkb(outlines_of(geoms, layer.plane or Plane(0, 0)))
+        _write_table(folder / OUTLINES, pd.DataFrame({"outline": outlines}))
     del layer  # its attributes are not kept while its geometry is cut
     give_back()
     cut = list(each(lambda rows: tiles_of(geoms.drained(rows), first=rows.start), geoms.slices))
@@ -255,10 +266,13 @@ def _said(array: Array, *, whole: bool) -> dict[str, Any]:
 
 
 def _write_attributes(path: Path, layer: Layer) -> None:
+    _write_table(path, pd.DataFrame(layer.frame.drop(columns="geometry", errors="ignore")).reset_index(drop=True))
+
+
+def _write_table(path: Path, frame: pd.DataFrame) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    frame = pd.DataFrame(layer.frame.drop(columns="geometry", errors="ignore")).reset_index(drop=True)
     columns = {}
     for name in frame.columns:
         try:
@@ -428,5 +442,6 @@ def verify(layer: PreparedLayer) -> int:
     layer.in_plane.check(np.arange(blocks))
     for name in _OTHERS:
         layer._array(name)
-    read_attributes(layer.folder, None, None)
+    for path in layer.folder.glob("*.parquet"):
+        read_table(path)
     return blocks

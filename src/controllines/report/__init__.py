@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from controllines.report.audit import write_audit as write_audit
 from controllines.report.folder import check_target as check_target
 from controllines.report.folder import write_report as write_report
 from controllines.report.forms import FormOptions as FormOptions

@@ -13,10 +13,8 @@ import numpy as np
 from controllines.corners import axes, corners_frame
 from controllines.errors import OutputError, UsageError
 from controllines.findings import Finding, finding
-from controllines.report import docx
 from controllines.report.model import ProjectRow, Report
 from controllines.report.opinion import opinion
-from controllines.report.pictures import scene_of
 from controllines.report.words import clean
 
 if TYPE_CHECKING:
@@ -77,6 +75,8 @@ def write(
     UsageError
         The template cannot be used (TEMPLATE_UNUSABLE).
     """
+    from controllines.report import docx  # loaded only where forms are wanted
+
     content = docx.template(options.template)
     projects = chosen(report.projects, result, options.docx_for)
     found = []
@@ -145,6 +145,7 @@ def _tables(result: CheckResult) -> _Tables:
 def _picture(report: Report, project: ProjectRow) -> tuple[bytes | None, list[Finding]]:
     """Return the location picture as PNG; none where nothing can be drawn."""
     from controllines.plots import draw_map
+    from controllines.report.pictures import scene_of
 
     ids = [parcel.parcel_id for parcel in report.parcels if parcel.project_id == project.project_id]
     names = {scope.kind.key: clean(scope.kind.zh) for scope in report.scopes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -27,7 +27,6 @@ NEAR_M = 500.0
 #: Metres in one degree of latitude, to 0.6 %; only distances on the map depend on it.
 _DEGREE_M = 110_900.0
 #: How far a drawn control line may lie beside the true one, metres.
-_TOWNSHIP_M = 20.0
 _DRAWN_M = {"near": 0.2, "all": 5.0}
 
 Array = np.ndarray
@@ -77,9 +76,11 @@ def _townships(result: CheckResult) -> tuple[Shape, ...]:
     layer = result.plan.layers.get("township")
     if layer is None:
         return ()
-    shapes = _shapes(layer.frame, key="feature_id", label="name")
-    tolerance = _TOWNSHIP_M / _DEGREE_M
-    return tuple(replace(shape, geometry=shapely.simplify(shape.geometry, tolerance)) for shape in shapes)
+    return tuple(
+        Shape(clean(row["feature_id"]), "", clean(row["name"]), geom)
+        for row, geom in zip(records(layer.attributes(("feature_id", "name"))), layer.outlines, strict=True)
+        if geom is not None and not geom.is_empty
+    )
 
 
 def _shapes(frame: gpd.GeoDataFrame, *, key: str, kind: str = "", label: str = "") -> tuple[Shape, ...]:

@@ -11,7 +11,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jsonschema import Draft202012Validator
 
 from controllines.errors import OutputError
 from controllines.report.model import OUTCOMES
@@ -119,6 +118,8 @@ def to_bytes(content: dict[str, Any]) -> bytes:
     OutputError
         The document does not follow the published schema.
     """
+    from jsonschema import Draft202012Validator
+
     plain = _plain(content)
     problem = next(Draft202012Validator(schema()).iter_errors(plain), None)
     if problem is not None:

@@ -16,14 +16,21 @@ def records(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> list[R
 
     ``columns`` chooses and orders them; one that the frame does not have is null throughout.
     """
-    plain = frame
-    if isinstance(frame, gpd.GeoDataFrame):
-        plain = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    if columns is not None:
-        plain = plain.reindex(columns=list(columns))
-    values = plain.astype(object).where(plain.notna(), None)
-    names = [str(name) for name in values.columns]
-    return [dict(zip(names, row, strict=True)) for row in values.itertuples(index=False, name=None)]
+    plain = pd.DataFrame(frame)
+    geometry = frame.geometry.name if isinstance(frame, gpd.GeoDataFrame) else None
+    names = [name for name in plain.columns if name != geometry] if columns is None else list(columns)
+    nothing = [None] * len(plain)
+    known = set(plain.columns) - {geometry}
+    values = [_values(plain[name]) if name in known else nothing for name in names]
+    keys = [str(name) for name in names]
+    return [dict(zip(keys, row, strict=True)) for row in zip(*values, strict=True)] if keys else [{} for _ in nothing]
+
+
+def _values(column: pd.Series) -> list[Any]:
+    """Return the values of a column as plain objects, null as None."""
+    values = column.to_numpy(object)
+    null = pd.isna(values)
+    return [None if none else value for value, none in zip(values.tolist(), null.tolist(), strict=True)]
 
 
 def grouped(rows: Iterable[Row], *keys: str) -> dict[Any, list[Row]]:
