@@ -24,6 +24,7 @@ from controllines.report.forms import FormOptions
 from controllines.report.maps import MAP_LINES
 from controllines.report.model import Report, build
 from controllines.report.rows import every_text, file_name, records
+from controllines.report.words import HTML, XLSX
 from controllines.results import findings_frame
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 FORMATS = ("xlsx", "html")
 FORMS = ("docx",)
 ALWAYS = ("gpkg", "csv")
-GPKG, CSV, XLSX, HTML = "conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html"
+GPKG, CSV = "conflicts.gpkg", "conflicts.csv"
 TRACE = tracefile.NAME
 
 
@@ -206,7 +207,7 @@ def _write_all(
     report = build(result, map_lines=map_lines)
     names = [GPKG, CSV]
     if "docx" in formats:
-        written, found = forms.write(result, report, folder, form)
+        written, found = forms.write(result, report, folder, form, book="xlsx" in formats)
         names += written
         result, report = _told(result, report, found)
     vector.write(result, folder / GPKG, report.banners)

@@ -6,11 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from controllines.corners import axes, corners_frame
 from controllines.errors import OutputError, UsageError
 from controllines.findings import Finding, finding
 from controllines.report.model import ProjectRow, Report
@@ -61,9 +58,9 @@ def chosen(projects: Sequence[ProjectRow], result: CheckResult, docx_for: str | 
 
 
 def write(
-    result: CheckResult, report: Report, folder: Path, options: FormOptions
+    result: CheckResult, report: Report, folder: Path, options: FormOptions, *, book: bool = True
 ) -> tuple[list[str], list[Finding]]:  # fmt: skip
-    """Write the forms into ``folder/核对表``.
+    """Write the forms into ``folder/核对表``; ``book``: whether a workbook stands beside them.
 
     Returns
     -------
@@ -84,11 +81,12 @@ def write(
         found.append(finding("DOCX_ONLY_NOT_CLEAR", actual=len(projects), expected=len(report.projects)))
     (folder / FOLDER).mkdir(exist_ok=True)
     names = file_names(projects)
-    tables = _tables(result)
+    land = {clean(key): rows for key, rows in result.project_land.groupby("project_id", sort=False)}
+    none = result.project_land.iloc[:0]
     for project, name in zip(projects, names, strict=True):
         picture, why = _picture(report, project)
         found += [item for item in why if item not in found]
-        form = opinion(report, project, tables.of(project), tables.axes, marking=options.marking)
+        form = opinion(report, project, land.get(project.project_id, none), marking=options.marking, book=book)
         (folder / name).write_bytes(docx.to_bytes(form, content, picture, named=options.template))
     return names, found
 
@@ -118,36 +116,12 @@ def file_names(projects: Sequence[ProjectRow]) -> list[str]:
     return names
 
 
-@dataclass(frozen=True)
-class _Tables:
-    corners: dict[str, Any]
-    land: dict[str, Any]
-    axes: tuple[str, str]
-    empty: tuple[Any, Any]
-
-    def of(self, project: ProjectRow) -> tuple[Any, Any]:
-        return (self.land.get(project.project_id, self.empty[0]), self.corners.get(project.project_id, self.empty[1]))
-
-
-def _tables(result: CheckResult) -> _Tables:
-    """Return corner points and land use by project."""
-    laid = result.applications
-    if laid is None:
-        raise AssertionError("a checked result keeps its applications")
-    corners = corners_frame(laid, np.flatnonzero(laid.used))
-    owner = dict(zip(result.parcels["parcel_id"], result.parcels["project_id"].map(clean), strict=True))
-    by_project = dict(list(corners.groupby(corners["parcel_id"].map(owner), sort=False)))
-    land = result.project_land
-    of_land = {clean(key): rows for key, rows in land.groupby("project_id", sort=False)}
-    return _Tables(by_project, of_land, axes(result.parcels), (land.iloc[:0], corners.iloc[:0]))
-
-
 def _picture(report: Report, project: ProjectRow) -> tuple[bytes | None, list[Finding]]:
     """Return the location picture as PNG; none where nothing can be drawn."""
     from controllines.plots import draw_map
     from controllines.report.pictures import scene_of
 
-    ids = [parcel.parcel_id for parcel in report.parcels if parcel.project_id == project.project_id]
+    ids = [parcel.parcel_id for parcel in report.members.get(project.project_id, [])]
     names = {scope.kind.key: clean(scope.kind.zh) for scope in report.scopes}
     scene = scene_of(report.map, ids, names, banners=report.banners)
     if not len(scene.focus):

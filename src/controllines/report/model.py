@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from controllines.decisions import Decision
@@ -12,6 +13,7 @@ from controllines.facts import FormRow
 from controllines.kinds import in_order, registry, three_lines
 from controllines.report.figures import Area, Convention, Measures, area, parts
 from controllines.report.maps import MapLayers, map_layers
+from controllines.report.points import Corners, corners_of
 from controllines.report.rows import Row, grouped, records
 from controllines.report.rulings import Ruling, asked, project_wholes, ruling, rulings, subject_word
 from controllines.report.sentences import CLASSES, Scope, flags, result_word, row_class, told
@@ -135,6 +137,7 @@ class Report:
     cleaned : texts with control characters
     asked : projects with open questions, and what is known of them: the sheet 待补充
     decisions : what reviewers decided (人工认定), by parcel and line
+    corners : corner points (界址点)
     """
 
     title: str
@@ -152,11 +155,20 @@ class Report:
     cleaned: int
     asked: tuple[FormRow, ...] = ()
     decisions: Mapping[tuple[str, str], Decision] = field(default_factory=dict)
+    corners: Corners = field(default_factory=Corners)
 
     @property
     def run_id(self) -> str:
         """The run's id (核对编号)."""
         return str(self.provenance["run_id"])
+
+    @cached_property
+    def members(self) -> dict[str, list[ParcelRow]]:
+        """The parcels of each project."""
+        found: dict[str, list[ParcelRow]] = {}
+        for parcel in self.parcels:
+            found.setdefault(parcel.project_id, []).append(parcel)
+        return found
 
 
 def build(result: CheckResult, *, map_lines: str = "near") -> Report:
@@ -190,6 +202,7 @@ def build(result: CheckResult, *, map_lines: str = "near") -> Report:
         cleaned=sum(unprintable(value) for row in rows for value in row.values()),
         asked=asked(result),
         decisions={(item.subject_id, item.kind): item for item in result.decisions.items if item.scope == "parcel"},
+        corners=corners_of(result),
     )
 
 

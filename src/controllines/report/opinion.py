@@ -18,14 +18,13 @@ import pandas as pd
 from controllines.kinds import OUTSIDE_ALL, STAY_WITHIN
 from controllines.report.figures import Area, area, metres, parts
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
+from controllines.report.points import FEW, MOST, Point
 from controllines.report.rows import file_name
 from controllines.report.rulings import Ruling
 from controllines.report.sheets import kind_names, note_lines
-from controllines.report.words import clean, word
-from controllines.units import NO_DATA, half_up
+from controllines.report.words import XLSX, clean, word
+from controllines.units import NO_DATA
 
-#: More corner points than this go into the workbook, not into the annex.
-CORNERS = 100
 #: What the annex says of the run; layers stand in a table of their own.
 SAID = tuple(word("notes", key) for key in ("run_id", "as_of", "plan", "rules", "input", "options", "versions"))
 #: 三大类 in the order of tables.
@@ -105,8 +104,7 @@ def _say(key: str, section: str = "form", **values: object) -> str:
 
 
 def opinion(
-    report: Report, project: ProjectRow, tables: tuple[pd.DataFrame, pd.DataFrame], axes: tuple[str, str], *,
-    marking: str = "",
+    report: Report, project: ProjectRow, land: pd.DataFrame, *, marking: str = "", book: bool = True
 ) -> Opinion:  # fmt: skip
     """Return what the form of one project says.
 
@@ -114,15 +112,13 @@ def opinion(
     ----------
     report : the report model of the run
     project : one of its projects
-    tables : land use of the project (rows of ``project_land``), and the corner points of its parcels
-        (:func:`controllines.corners.corners_frame`)
-    axes : headings of their coordinates
+    land : land use of the project (rows of ``project_land``)
     marking : printed on every page (密级、内部资料)
+    book : whether there is a workbook to hold corner points that are too many for the form
     """
-    land, corners = tables
-    mine = [parcel for parcel in report.parcels if parcel.project_id == project.project_id]
+    mine = report.members.get(project.project_id, [])
     as_of = clean(report.provenance["as_of"])
-    shown = corners if len(corners) <= CORNERS else corners.iloc[:0]
+    here = not book or report.corners.few([parcel.parcel_id for parcel in mine])
     return Opinion(
         title=_say("title_form", title=report.title),
         project_id=project.project_id,
@@ -147,10 +143,10 @@ def opinion(
         not_checked=_not_checked(report),
         picks=picks(project.lines),
         parcels=[_parcel(number, parcel) for number, parcel in enumerate(mine, start=1)],
-        corners=[_corner(row) for row in shown.itertuples(index=False)],
-        north=axes[0],
-        east=axes[1],
-        corner_note=_corner_note(report, mine, len(corners)),
+        corners=[_corner(parcel, point) for parcel in mine if here for point in report.corners.of(parcel.parcel_id)],
+        north=report.corners.axes[0],
+        east=report.corners.axes[1],
+        corner_note=_corner_note(report, mine, here=here),
         sensitivity=_sensitive(mine),
         sensitivity_note=_sensitivity_note(report, mine),
         findings=_findings(report, mine),
@@ -343,20 +339,18 @@ def _parcel(number: int, parcel: ParcelRow) -> Texts:
     }
 
 
-def _corner(row: Any) -> Texts:
-    return {
-        "parcel_id": clean(row.parcel_id),
-        "ring": str(row.ring),
-        "point": row.point,
-        "x": f"{row.x:.{row.decimals}f}",
-        "y": f"{row.y:.{row.decimals}f}",
-        "edge": "" if pd.isna(row.edge_m) else str(half_up(row.edge_m, "平方米", 2)),
-    }
+def _corner(parcel: ParcelRow, point: Point) -> Texts:
+    return {"parcel_id": parcel.parcel_id, "ring": point.ring, "point": point.name, "x": point.x.text,
+            "y": point.y.text, "edge": point.edge.text}  # fmt: skip
 
 
-def _corner_note(report: Report, mine: Sequence[ParcelRow], count: int) -> str:
-    if count > CORNERS:
-        return _say("corners_elsewhere", count=count, limit=CORNERS, file="三线核对汇总表.xlsx")
+def _corner_note(report: Report, mine: Sequence[ParcelRow], *, here: bool) -> str:
+    if not here:
+        count = report.corners.count(parcel.parcel_id for parcel in mine)
+        return _say("corners_elsewhere", count=count, limit=FEW, file=XLSX,
+                    sheet=word("sheets", "corners"))  # fmt: skip
+    if any(report.corners.counts.get(parcel.parcel_id, 0) > MOST for parcel in mine):
+        return _say("corners_in_file", limit=MOST)
     sources = {parcel.source for parcel in mine}
     crs = "、".join(dict.fromkeys(clean(entry["crs"]) for entry in report.provenance["inputs"]
                                  if clean(entry["path"]) in sources))  # fmt: skip

@@ -11,6 +11,7 @@ from controllines.findings import LISTED_PER_CODE, SEVERITIES, catalogue
 from controllines.kinds import AVOID, registry
 from controllines.report.figures import Figure, area, figure, metres, percent, total
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
+from controllines.report.points import MOST
 from controllines.report.rows import Row, file_name
 from controllines.report.rulings import Ruling
 from controllines.report.sentences import Scope
@@ -31,8 +32,8 @@ class Column:
     ----------
     heading : Chinese heading, may hold line breaks
     width : in widths of a digit
-    kind : ``text``, ``wrap`` (long text), ``level`` (of 人工认定, to choose), ``count``, ``ha``, ``mu``, ``m2``, ``m``
-        or ``percent``
+    kind : ``text``, ``wrap`` (long text), ``level`` (of 人工认定, to choose), ``count``, ``ha``, ``mu``, ``m2``, ``m``,
+        ``coordinate`` or ``percent``
     group : heading above it, shared with its neighbours
     total : whether its sum stands below the table
     """
@@ -67,12 +68,12 @@ class Table:
 
 
 def tables(report: Report) -> tuple[Table, ...]:
-    """Return all tables of a report in the order of the sheets; that of the rulings where rules were applied."""
+    """Return all tables of a report in the order of the sheets; rulings and corner points where there are any."""
     makers: tuple[Callable[[Report], Table], ...] = (
-        _summary, _detail, _rulings, _pieces, _units, _projects, _findings, _notes,
+        _summary, _detail, _rulings, _pieces, _units, _projects, _corners, _findings, _notes,
     )  # fmt: skip
-    judged = report.provenance["rule_pack"] is not None
-    return tuple(make(report) for make in makers if judged or make is not _rulings)
+    made = [make(report) for make in makers if make is not _rulings or report.provenance["rule_pack"] is not None]
+    return tuple(table for table in made if table.rows or table.name != word("sheets", "corners"))
 
 
 def _column(key: str, width: float, kind: str = "text", *, group: str = "", summed: bool = False) -> Column:
@@ -251,6 +252,29 @@ def _projects(report: Report) -> Table:
 
     rows = tuple(cells(serial, project) for serial, project in enumerate(report.projects, start=1))
     return Table(word("sheets", "projects"), tuple(columns), rows)
+
+
+def _corners(report: Report) -> Table:
+    """Return the corner points of the projects that have too many for their form (界址点)."""
+    columns = (
+        _column("project_id", 20, "wrap"), _column("parcel_id", 18, "wrap"), _column("ring", 7, "text"),
+        _column("point", 9), *(Column(heading, 16, "coordinate") for heading in report.corners.axes),
+        _column("edge_m", 10, "m"),
+    )  # fmt: skip
+    many = {project: parcels for project, parcels in report.members.items()
+            if not report.corners.few([parcel.parcel_id for parcel in parcels])}  # fmt: skip
+    rows = tuple(
+        (project, parcel.parcel_id, *cells)
+        for project, parcels in many.items() for parcel in parcels for cells in _points(report, parcel.parcel_id)
+    )  # fmt: skip
+    return Table(word("sheets", "corners"), columns, rows, areas=False)
+
+
+def _points(report: Report, parcel: str) -> Iterator[tuple[Cell, ...]]:
+    count = report.corners.counts.get(parcel, 0)
+    if count > MOST:
+        yield "", say("headings", "in_file", count=count), "", "", ""
+    yield from ((point.ring, point.name, point.x, point.y, point.edge) for point in report.corners.of(parcel))
 
 
 def _findings(report: Report) -> Table:

@@ -7,6 +7,8 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
+#: Files for people in the folder of a run.
+XLSX, HTML = "三线核对汇总表.xlsx", "地图.html"
 #: Control characters, lone surrogates, non-characters and direction overrides: no document format carries them safely.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 _SPACES = re.compile("[\t\r\n\u2028\u2029]+")

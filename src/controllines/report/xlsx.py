@@ -13,16 +13,18 @@ from typing import Any
 import xlsxwriter
 
 from controllines.decisions import choices
+from controllines.errors import OutputError
 from controllines.facts import add_form
 from controllines.report.figures import Figure
 from controllines.report.model import Report
 from controllines.report.sheets import Cell, Column, Table, tables
 from controllines.report.words import say, word
 
-FORMATS = {"ha": "0.0000", "mu": "0.00", "m2": "0.00", "m": "0.00", "percent": "0.00%", "count": "0"}
+FORMATS = {"ha": "0.0000", "mu": "0.00", "m2": "0.00", "m": "0.00", "percent": "0.00%", "count": "0",
+           "coordinate": "0.000######"}  # fmt: skip
 FONT = "等线"
-#: Excel holds no more characters in one cell.
-LONGEST = 32_000
+#: Excel holds no more characters in one cell, and no more rows on one sheet.
+LONGEST, ROWS = 32_000, 1_048_000
 #: Widths of a digit on one A4 page across, at a size that can still be read.
 PAGE_WIDTH = 190
 _LINE, _TALLEST = 14.0, 12  # points of one line of text; lines of a row at most
@@ -82,6 +84,8 @@ def _sheet(sheet: Any, table: Table, report: Report, styles: _Styles) -> None:
     remark = (report.convention, *report.head) if table.areas else report.head
     sheet.write_string(1, 0, "　".join((*report.banners, *remark)), styles(font_color="#5B6770"))
     _headings(sheet, table.columns, styles, grouped=grouped)
+    if len(table.rows) > ROWS:
+        raise OutputError.of("XLSX_TOO_LONG", layer=table.name, actual=len(table.rows), expected=ROWS)
     for row, cells in enumerate(table.rows, start=first):
         sheet.set_row(row, _height(cells, table.columns))
         _row(sheet, row, cells, table.columns, style=lambda kind, text: styles.cell(kind, text=text))
