@@ -22,7 +22,7 @@ PACKAGE = REPOSITORY / "src" / "controllines"
 LEVELS = (
     ("findings", "versions"),
     ("errors",),
-    ("units", "rounding", "crs", "kinds", "inscribed", "packed"),
+    ("units", "rounding", "crs", "kinds", "inscribed", "packed", "styles", "texts"),
     ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes"),
     ("guard",),
     ("tiles",),

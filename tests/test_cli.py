@@ -280,7 +280,8 @@ def test_fewer_lines_are_named_and_nothing_speaks_of_three(run: Callable[..., Do
 
 
 @pytest.mark.parametrize(
-    ("formats", "extra"), [("xlsx", {"三线核对汇总表.xlsx"}), ("html", {"地图.html"}), ("csv,gpkg", set())]
+    ("formats", "extra"),
+    [("xlsx", {"三线核对汇总表.xlsx"}), ("html", {"地图.html"}), ("csv,gpkg", {"三线核对成果.gpkg"})],
 )
 def test_formats(run: Callable[..., Done], tmp_path: Path, formats: str, extra: set[str]) -> None:
     assert run("--format", formats).code == 0

@@ -287,3 +287,10 @@ def test_crs_argument_fills_a_gap(tmp_path: Path) -> None:
     layer = read_parcels(path, crs="EPSG:4518")
     assert ids(layer) == ["a"]
     assert layer.origins[0].crs_found == "声明"
+
+
+def test_ids_that_differ_only_in_what_no_document_prints_are_told_apart() -> None:
+    read = read_parcels(frame(3, DKBH=["a", "a\x07", "b\r\nc"]))
+    assert len(set(read.frame["parcel_id"])) == 3
+    assert [name.split(":")[-1] for name in read.frame["parcel_id"]] == ["a", "a#2", "b c"]
+    assert [item.code for item in read.findings].count("PARCEL_ID_CLEANED") == 2

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from controllines.raster import raster_areas
     from controllines.report import write_report, write_table
     from controllines.report.audit import write_audit
+    from controllines.report.notebook import explore
     from controllines.report.pictures import plot
     from controllines.results import CheckResult
     from controllines.stats import tabulate
@@ -64,6 +65,7 @@ _HOMES = {
     "audit_figures": "figures",
     "check": "pipeline",
     "check_targets": "figures",
+    "explore": "report.notebook",
     "official_area": "area",
     "open_plan": "plans",
     "plot": "report.pictures",
@@ -101,6 +103,7 @@ __all__ = [
     "audit_figures",
     "check",
     "check_targets",
+    "explore",
     "official_area",
     "open_plan",
     "plot",

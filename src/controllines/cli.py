@@ -70,7 +70,7 @@ def check(
     parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
     out: Out,
     plan: Plan = None,
-    formats: Annotated[str, typer.Option("--format", help="xlsx,html,docx,gpkg,csv")] = "xlsx,html",
+    formats: Annotated[str, typer.Option("--format", help="xlsx,html,docx,gpkg,gdb,shp,csv")] = "xlsx,html",
     lines: Annotated[str, typer.Option(help="只核对这些控制线（逗号分隔）· kinds to check")] = "",
     as_of: Annotated[str | None, typer.Option("--as-of", help="核对基准日，缺省为今天 · date of the check")] = None,
     project_by: ProjectBy = None,
@@ -88,6 +88,8 @@ def check(
     template: Annotated[str | None, typer.Option(help="核对表的 Word 模板 · docx template of the office")] = None,
     marking: Annotated[str, typer.Option(help="每页加印的标记，如 内部资料 · printed on every page")] = "",
     map_lines: Annotated[str, typer.Option("--map-lines", help="地图所带控制线 none|near|all")] = "near",
+    out_crs: Annotated[str | None, typer.Option("--out-crs", help="成果图层的坐标系，如 EPSG:4518 · CRS")] = None,
+    basemap: Annotated[str | None, typer.Option(help="地图底图地址，含 {z}{x}{y}；省略时不联网 · tiles")] = None,
     no_paths: Annotated[bool, typer.Option("--no-paths", help="成果中不写文件夹 · keep folders out")] = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -106,7 +108,7 @@ def check(
         parcels=tuple(parcels), plan=_plan_path(plan), out=out, formats=_split(formats), as_of=as_of,
         options=options, datum=datum, project_by=project_by,
         line_width=line_width, map_lines=map_lines, paths=not no_paths, overwrite=overwrite,
-        form=FormOptions(docx_for, template, marking),
+        form=FormOptions(docx_for, template, marking), out_crs=out_crs, basemap=basemap,
         facts=facts_file, project=tuple(project or ()), decisions=decisions,
     )  # fmt: skip
     with _progress() as tell:

@@ -22,6 +22,7 @@ from controllines.errors import InputError, UsageError
 from controllines.findings import Finding, finding
 from controllines.kinds import find_field, parcel_kind, placeholders
 from controllines.layers import RESOLUTION_M, Layer, Origin, Reading, as_code, as_text, join, part, source_of
+from controllines.texts import one_line
 
 Array = np.ndarray
 PROJECT_BY = ("field", "file", "folder", "row")
@@ -80,13 +81,26 @@ def _read(path: Path | io.Address, reading: Reading, project_by: str | None) -> 
 
 def _assemble(parts: Sequence[Layer]) -> Layer:
     """Join what was read into one layer in reading order, and give every parcel its id."""
-    joined = join(parts)
+    joined, cleaned = _plain_ids(join(parts))
     ids, doubled = unique_ids(joined.frame)
     frame = joined.frame.assign(parcel_id=ids)
     frame["project_id"] = frame["project_id"].fillna(frame["parcel_id"])
     found = [finding("PARCEL_ID_DUPLICATE", source=frame["source"].iloc[row], feature=frame["declared_id"].iloc[row],
                      actual=ids[row]) for row in doubled]  # fmt: skip
-    return replace(joined, frame=frame.drop(columns="stem"), findings=(*joined.findings, *found))
+    return replace(joined, frame=frame.drop(columns="stem"), findings=(*joined.findings, *cleaned, *found))
+
+
+def _plain_ids(layer: Layer) -> tuple[Layer, list[Finding]]:
+    """Take out of ids what no document prints (control characters): two ids may not differ in that only."""
+    frame, found = layer.frame, []
+    changed: dict[str, Any] = {}
+    for column in ("declared_id", "project_id"):
+        given = frame[column]
+        changed[column] = [one_line(value) or None if isinstance(value, str) else value for value in given]
+        found += [finding("PARCEL_ID_CLEANED", source=source, feature=after, actual=repr(before)[1:60])
+                  for source, before, after in zip(frame["source"], given, changed[column], strict=True)
+                  if isinstance(before, str) and before != after]  # fmt: skip
+    return replace(layer, frame=frame.assign(**changed)), found
 
 
 def _described(source: io.Source, reading: Reading, project_by: str | None) -> Layer:

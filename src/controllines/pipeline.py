@@ -100,7 +100,9 @@ class Job:
     facts : filled form of project facts (项目信息表)
     project : ``key=value``, facts of every project
     decisions : decisions of reviewers (人工认定): a report whose sheet 明细 was filled, or toml
-    form : which projects get an opinion form (docx), by which template, with which marking
+    form : which projects get an opinion form (docx), by which template; marking of every page
+    out_crs : CRS of 三线核对成果 (gpkg, gdb, shp); None: that of the first control line
+    basemap : address of map tiles for the html; None: it loads nothing from the net
     """
 
     parcels: tuple[str, ...]
@@ -119,6 +121,8 @@ class Job:
     project: tuple[str, ...] = ()
     decisions: str | None = None
     form: FormOptions = FormOptions()
+    out_crs: str | None = None
+    basemap: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,8 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
     ControlLinesError
         UsageError, PlanError, InputError (nothing could be checked) or OutputError.
     """
-    check_target(job.out, formats=job.formats, map_lines=job.map_lines, overwrite=job.overwrite)
+    check_target(job.out, formats=job.formats, map_lines=job.map_lines, overwrite=job.overwrite,
+                 out_crs=job.out_crs, basemap=job.basemap)  # fmt: skip
     as_of = _date(job.as_of)
     options = replace(job.options, rules=job.options.pack or NO_RULES)  # a fault of the pack is told before any work
     decisions = read_decisions(job.decisions) if job.decisions else Decisions()
@@ -157,7 +162,8 @@ def run(job: Job, *, tell: Tell = str) -> Outcome:
     result = check(parcels, plan, as_of=as_of, options=options, facts=known, decisions=decisions)
     tell("写出成果")
     written = write_report(result, job.out, formats=job.formats, map_lines=job.map_lines, paths=job.paths,
-                           overwrite=job.overwrite, form=job.form)  # fmt: skip
+                           overwrite=job.overwrite, form=job.form, out_crs=job.out_crs, basemap=job.basemap,
+                           tell=tell)  # fmt: skip
     return Outcome(result, tuple(written), is_complete(result))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -252,3 +253,23 @@ def result() -> CheckResult:
 @pytest.fixture(scope="session")
 def hostile() -> dict[str, str]:
     return HOSTILE
+
+
+def multiplied(result: CheckResult, times: int) -> CheckResult:
+    """The same result so many times over, the parcels of the copies a little further east."""
+
+    def again(frame: Any, *columns: str) -> Any:
+        copies = []
+        for n in range(times):
+            named = {name: frame[name].astype(str) + f"/{n}" for name in columns if n}
+            copy = frame.assign(**named)
+            if isinstance(frame, gpd.GeoDataFrame) and n:
+                moved = copy.geometry.translate(0.02 * (n % 20), 0.02 * (n // 20))
+                copy = copy.set_geometry(moved.set_crs(frame.crs, allow_override=True))
+            copies.append(copy)
+        return pd.concat(copies, ignore_index=True)
+
+    ids = {"parcels": ("parcel_id", "project_id"), "overlaps": ("parcel_id",), "pieces": ("parcel_id",),
+           "outside": ("parcel_id",), "units": ("parcel_id",), "projects": ("project_id",),
+           "project_overlaps": ("project_id",)}  # fmt: skip
+    return replace(result, **{name: again(getattr(result, name), *columns) for name, columns in ids.items()})

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+import controllines as cl
 from controllines.report import write_report
+from controllines.report.notebook import Page
+from tests.builders import here, layer, make_plan, parcels
+from tests.report.conftest import multiplied
 
 pytestmark = pytest.mark.browser
 
@@ -37,19 +42,42 @@ def file(result, tmp_path_factory) -> Path:
     return folder / "地图.html"
 
 
-@pytest.fixture
-def page(browser, file):
+@contextmanager
+def opened(browser, file: Path):
+    """A page without network that must neither complain nor ask for anything."""
     context = browser.new_context(offline=True, viewport={"width": 1360, "height": 820})
-    opened = context.new_page()
+    page = context.new_page()
+    page.set_default_timeout(5_000)
     said, requests = [], []
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: requests.append(request.url))
-    opened.goto(file.as_uri())
-    yield opened
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(file.as_uri())
+    yield page
     assert said == []
     assert requests == [file.as_uri()]
     context.close()
+
+
+@pytest.fixture
+def page(browser, file):
+    with opened(browser, file) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory) -> Path:
+    """A run with rules: one parcel in farmland, one in the boundary, one beside it."""
+    city = layer([here(-2000, -50, -1000, 400)], GHFQMC=["城镇集中建设区"], BSM=["c1"])
+    plan = make_plan(permanent_farmland=[here(50, -10, 400, 400)], urban_boundary=city,
+                     ecological_redline=[here(5000, 0, 5100, 100)])  # fmt: skip
+    ring = [(-1500 + 10 * (n % 2), 2 * n) for n in range(60)] + [(-1300, 118), (-1300, 0)]
+    land = parcels(here(0, 0, 100, 100), here(-1200, 0, -1150, 80), here(*ring), DKBH=["耕", "城", "折"],
+                   YT=["1001", None, None])  # fmt: skip
+    checked = cl.check(land, plan, as_of="2026-11-21")
+    folder = tmp_path_factory.mktemp("judged") / "out"
+    write_report(checked, folder, formats=["html"])
+    return folder / "地图.html"
 
 
 def ids(page) -> list[str]:
@@ -157,3 +185,74 @@ def test_small_shapes_are_dots_when_seen_from_afar(page):
         page.get_by_role("button", name="Zoom out").click()
         page.wait_for_timeout(350)
     assert dots.count() == 10
+
+
+def test_levels_filter_colour_and_stand_on_the_card(browser, judged):
+    with opened(browser, judged) as page:
+        page.select_option("#level", "clear")
+        assert ids(page) == ["城", "折"]
+        page.select_option("#line", "permanent_farmland")
+        page.select_option("#level", "undetermined")
+        assert ids(page) == ["耕"]
+        page.select_option("#line", "")
+        page.select_option("#level", "")
+        page.select_option("#sort", "level")
+        assert ids(page)[0] == "耕"
+        page.locator("#list button", has_text="耕").click()
+        card = page.locator("#card")
+        assert card.get_attribute("class") == "undetermined"
+        expect(card).to_contain_text("申报用途")
+        expect(card).to_contain_text("《")  # a clause
+        card.get_by_text("界址点（5点，按申报数据）").click()
+        cells = card.locator("table tr").nth(1).locator("td").all_inner_texts()
+        assert cells == ["1", "J1", "4738000.000", "30385100.000", "100.00"]
+        assert page.locator('#map path[stroke="#6f5a9c"]').count() == 1
+
+
+def test_explore_shows_the_page_inside_a_notebook(browser, judged, tmp_path):
+    text = judged.read_text(encoding="utf-8")
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(f"<!doctype html><meta charset=utf-8>{Page(text)._repr_html_()}", encoding="utf-8")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(notebook.as_uri())
+    inside = page.frame_locator("iframe")
+    expect(inside.locator("#count")).to_contain_text("显示 3 / 3")
+    inside.locator("#list button", has_text="耕").click()
+    expect(inside.locator("#card h2")).to_have_text("耕")
+    assert said == []
+    context.close()
+
+
+def test_a_basemap_is_asked_of_its_server_only(browser, tmp_path, result):
+    write_report(result, tmp_path / "out", formats=["html"], basemap="http://127.0.0.1:9/{z}/{x}/{y}.png")
+    context = browser.new_context(viewport={"width": 600, "height": 500})
+    page = context.new_page()
+    requests, said = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto((tmp_path / "out" / "地图.html").as_uri())
+    page.wait_for_timeout(300)
+    tiles = [url for url in requests if url.startswith("http")]
+    assert tiles
+    assert all(url.startswith("http://127.0.0.1:9/") for url in tiles)
+    assert not [text for text in said if "Content Security Policy" in text]
+    expect(page.locator("footer")).to_contain_text("底图来自外部服务")
+    context.close()
+
+
+def test_two_thousand_applications_are_ready_in_three_seconds(browser, result, tmp_path):
+    many = multiplied(result, 200)
+    write_report(many, tmp_path / "out", formats=["html"])
+    file = tmp_path / "out" / "地图.html"
+    assert file.stat().st_size < 20_000_000
+    with opened(browser, file) as page:
+        expect(page.locator("header .first")).to_contain_text("本页只列前2000个（共2200个）")
+        assert len(ids(page)) == 2000
+        ready = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+        assert ready < 3000
+        page.fill("#search", "TKX-004/17")
+        assert "TKX-004/17" in ids(page)

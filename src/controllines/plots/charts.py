@@ -9,8 +9,9 @@ import numpy as np
 import shapely
 from matplotlib.patches import Patch
 
-from controllines.plots.maps import polygons, projected, style_of
+from controllines.plots.maps import polygons, projected
 from controllines.plots.picture import INK, RULE, SOFT, Picture, blank, chinese_font, legend, text
+from controllines.styles import style_of
 
 Array = np.ndarray
 #: Room above and below the bars, in millimetres.

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -17,6 +14,7 @@ from matplotlib.path import Path as Outline
 
 from controllines.crs import LONLAT, gauss_kruger, recognise, reproject, zone_of
 from controllines.plots.picture import INK, RULE, SOFT, Picture, blank, chinese_font, legend, text
+from controllines.styles import style_of, styles
 
 Array = np.ndarray
 #: Size on an A4 page in millimetres: the map, and beside it the legend.
@@ -51,21 +49,6 @@ class Scene:
     within: frozenset[str] = frozenset()
     labels: tuple[str, ...] = ()
     caption: str = ""
-
-
-@cache
-def styles() -> dict[str, Any]:
-    """Return colours and hatches by kind, from ``data/report/styles.toml``."""
-    return tomllib.loads(files("controllines").joinpath("data/report/styles.toml").read_text(encoding="utf-8"))
-
-
-def style_of(kind: str, position: int = 0) -> dict[str, Any]:
-    """Return the look of a control line; kinds without one of their own take the next spare colour."""
-    own = styles()["lines"].get(kind)
-    if own is not None:
-        return dict(own)
-    spare = styles()["spare"]
-    return {"line": spare[position % len(spare)], "fill": spare[position % len(spare)], "opacity": 0.12}
 
 
 def draw_map(scene: Scene) -> Picture:

@@ -17,9 +17,10 @@ import pandas as pd
 from pyogrio.errors import DataSourceError
 from xlsxwriter.exceptions import XlsxWriterException
 
+from controllines.crs import SourceCRS
 from controllines.errors import OutputError, UsageError
 from controllines.findings import Finding
-from controllines.report import csvfile, forms, html, resultjson, tracefile, vector, xlsx
+from controllines.report import csvfile, forms, gis, html, resultjson, tracefile, vector, xlsx
 from controllines.report.forms import FormOptions
 from controllines.report.maps import MAP_LINES
 from controllines.report.model import Report, build
@@ -30,10 +31,9 @@ from controllines.results import findings_frame
 if TYPE_CHECKING:
     from controllines.results import CheckResult
 
-#: Formats for people, and those that are always written.
+#: Formats written unless others are asked for, and all that can be.
 FORMATS = ("xlsx", "html")
-FORMS = ("docx",)
-ALWAYS = ("gpkg", "csv")
+KNOWN = ("xlsx", "html", "docx", *gis.FORMATS, "csv")
 GPKG, CSV = "conflicts.gpkg", "conflicts.csv"
 TRACE = tracefile.NAME
 
@@ -58,6 +58,9 @@ def write_report(
     overwrite: bool = False,
     paths: bool = True,
     form: FormOptions = FormOptions(),
+    out_crs: str | None = None,
+    basemap: str | None = None,
+    tell: Callable[[str], object] = str,
 ) -> list[Path]:
     """Write the outputs of a check into a folder; all of them, or none.
 
@@ -65,12 +68,15 @@ def write_report(
     ----------
     result : the checked parcels
     out : folder; must be absent, empty or hold the result of the same run
-    formats : ``xlsx``, ``html`` and ``docx`` (one form for each project) for people; ``gpkg`` and ``csv`` are always
-        written
+    formats : ``xlsx``, ``html`` and ``docx`` (one form for each project) for people; ``gpkg``, ``gdb`` and ``shp``
+        (三线核对成果) for a GIS. conflicts.gpkg, conflicts.csv and result.json are always written
     map_lines : control lines on the map: ``none``, ``near`` (within 500 m of an application) or ``all``
     overwrite : replace the result of another run, or write into a folder with other files (they stay)
     paths : False leaves file names only, no folders, in every output
-    form : which projects get a form, by which template, with which marking
+    form : which projects get a form, by which template; marking of every page
+    out_crs : CRS of 三线核对成果 (``EPSG:4518``); omitted: that of the first control line
+    basemap : address of map tiles (``https://…/{z}/{x}/{y}.png``) for the html; omitted: it loads nothing from the net
+    tell : called with what is being written (进度)
 
     Returns
     -------
@@ -80,17 +86,17 @@ def write_report(
     Raises
     ------
     UsageError
-        Unknown format or ``map_lines``.
+        Unknown format, ``map_lines``, ``out_crs`` or ``basemap``.
     OutputError
         The folder holds something else, or a file could not be written; what was there is intact.
     """
-    _check_options(formats, map_lines)
+    how = _how(formats, map_lines, out_crs=out_crs, basemap=basemap, form=form, tell=tell)
     target = Path(out)
     if not paths:
         result = without_folders(result)
     run_id = str(result.provenance["run_id"])
     return commit(target, RESULT, run_id, overwrite=overwrite,
-                  write=lambda folder: _write_all(result, folder, formats, (map_lines, form)))  # fmt: skip
+                  write=lambda folder: _write_all(result, folder, how))  # fmt: skip
 
 
 def commit(
@@ -126,18 +132,19 @@ def commit(
 
 
 def check_target(
-    out: str | Path, *, formats: Sequence[str] = FORMATS, map_lines: str = "near", overwrite: bool = False
-) -> None:
+    out: str | Path, *, formats: Sequence[str] = FORMATS, map_lines: str = "near", overwrite: bool = False,
+    out_crs: str | None = None, basemap: str | None = None,
+) -> None:  # fmt: skip
     """Refuse before any work what :func:`write_report` would refuse after it.
 
     Raises
     ------
     UsageError
-        Unknown format or ``map_lines``.
+        Unknown format, ``map_lines``, ``out_crs`` or ``basemap``.
     OutputError
         The folder holds something that is not ours.
     """
-    _check_options(formats, map_lines)
+    _how(formats, map_lines, out_crs=out_crs, basemap=basemap)
     target = Path(out)
     with _as_output_error(target):
         ours = target.is_dir() and _read_mark(target / RESULT.name, RESULT) is not None
@@ -145,13 +152,29 @@ def check_target(
             raise OutputError.of("OUTPUT_NOT_EMPTY", source=target)
 
 
-def _check_options(formats: Sequence[str], map_lines: str) -> None:
-    known = (*FORMATS, *FORMS, *ALWAYS)
-    unknown = [name for name in formats if name not in known]
+@dataclasses.dataclass(frozen=True)
+class _How:
+    """What is written, and how: the options of :func:`write_report`, checked."""
+
+    formats: Sequence[str]
+    map_lines: str
+    crs: SourceCRS | None
+    basemap: str | None
+    form: FormOptions
+    tell: Callable[[str], object]
+
+
+def _how(
+    formats: Sequence[str], map_lines: str, *, out_crs: str | None, basemap: str | None,
+    form: FormOptions = FormOptions(), tell: Callable[[str], object] = str,
+) -> _How:  # fmt: skip
+    unknown = [name for name in formats if name not in KNOWN]
     if unknown:
-        raise UsageError.of("OUTPUT_FORMAT_UNKNOWN", actual="、".join(unknown), expected="、".join(known))
+        raise UsageError.of("OUTPUT_FORMAT_UNKNOWN", actual="、".join(unknown), expected="、".join(KNOWN))
     if map_lines not in MAP_LINES:
         raise UsageError.of("OUTPUT_MAP_LINES_UNKNOWN", actual=map_lines, expected="、".join(MAP_LINES))
+    html.check_basemap(basemap)
+    return _How(tuple(formats), map_lines, gis.out_crs(out_crs), basemap, form, tell)
 
 
 @contextlib.contextmanager
@@ -199,29 +222,36 @@ def _inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\\" not in name and ":" not in name
 
 
-def _write_all(
-    result: CheckResult, folder: Path, formats: Sequence[str], how: tuple[str, FormOptions]
-) -> list[str]:  # fmt: skip
+def _write_all(result: CheckResult, folder: Path, how: _How) -> list[str]:
     """Write all files, on the disk for good; return their names, result.json last."""
-    map_lines, form = how
-    report = build(result, map_lines=map_lines)
+    report = build(result, map_lines=how.map_lines, marking=how.form.marking)
     names = [GPKG, CSV]
-    if "docx" in formats:
-        written, found = forms.write(result, report, folder, form, book="xlsx" in formats)
-        names += written
+    if "docx" in how.formats:
+        written, found = forms.write(result, report, folder, how.form, book="xlsx" in how.formats, tell=how.tell)
+        names += written.values()
         result, report = _told(result, report, found)
+        report = dataclasses.replace(report, forms=written)
     vector.write(result, folder / GPKG, report.banners)
     (folder / CSV).write_bytes(csvfile.to_bytes(result, report.banners))
-    if "xlsx" in formats:
+    if "xlsx" in how.formats:
+        how.tell(f"写出 {XLSX}")
         xlsx.write(report, folder / XLSX)
         names.append(XLSX)
-    if "html" in formats:
-        (folder / HTML).write_bytes(html.to_bytes(report, map_lines=map_lines))
+    if "html" in how.formats:
+        how.tell(f"写出 {HTML}")
+        (folder / HTML).write_bytes(html.to_bytes(report, map_lines=how.map_lines, basemap=how.basemap))
         names.append(HTML)
+    if set(how.formats) & set(gis.FORMATS):
+        how.tell("写出成果图层")
+        names += gis.write(result, report, folder, formats=how.formats, crs=how.crs)
     if result.pack is not None:
+        how.tell("写出判定过程")
         (folder / TRACE).write_bytes(tracefile.to_bytes(result))
         names.append(TRACE)
-    (folder / RESULT.name).write_bytes(resultjson.to_bytes(resultjson.document(result, listed(folder, names))))
+    how.tell("写出 result.json")
+    (folder / RESULT.name).write_bytes(
+        resultjson.to_bytes(resultjson.document(result, listed(folder, names), report.forms))
+    )
     return [*names, RESULT.name]
 
 

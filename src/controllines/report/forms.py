@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,13 +58,14 @@ def chosen(projects: Sequence[ProjectRow], result: CheckResult, docx_for: str | 
 
 
 def write(
-    result: CheckResult, report: Report, folder: Path, options: FormOptions, *, book: bool = True
-) -> tuple[list[str], list[Finding]]:  # fmt: skip
-    """Write the forms into ``folder/核对表``; ``book``: whether a workbook stands beside them.
+    result: CheckResult, report: Report, folder: Path, options: FormOptions, *, book: bool = True,
+    tell: Callable[[str], object] = str,
+) -> tuple[dict[str, str], list[Finding]]:  # fmt: skip
+    """Write the forms into ``folder/核对表``; ``book``: whether a workbook stands beside them; ``tell``: progress.
 
     Returns
     -------
-    names : relative names of the files, in the order of the projects
+    names : project_id → relative name of its file, in the order of the projects
     found : what a reader should know: forms left out, pictures that could not be drawn
 
     Raises
@@ -83,12 +84,13 @@ def write(
     names = file_names(projects)
     land = {clean(key): rows for key, rows in result.project_land.groupby("project_id", sort=False)}
     none = result.project_land.iloc[:0]
-    for project, name in zip(projects, names, strict=True):
+    for number, (project, name) in enumerate(zip(projects, names, strict=True), start=1):
+        tell(f"写出核对表 {number}/{len(projects)}")
         picture, why = _picture(report, project)
         found += [item for item in why if item not in found]
-        form = opinion(report, project, land.get(project.project_id, none), marking=options.marking, book=book)
+        form = opinion(report, project, land.get(project.project_id, none), book=book)
         (folder / name).write_bytes(docx.to_bytes(form, content, picture, named=options.template))
-    return names, found
+    return {project.project_id: name for project, name in zip(projects, names, strict=True)}, found
 
 
 def file_names(projects: Sequence[ProjectRow]) -> list[str]:

@@ -25,7 +25,7 @@ MAP_LINES = ("none", "near", "all")
 #: Control lines are secret beyond the neighbourhood of the applications (contract, Secrecy).
 NEAR_M = 500.0
 #: Metres in one degree of latitude, to 0.6 %; only distances on the map depend on it.
-_DEGREE_M = 110_900.0
+DEGREE_M = 110_900.0
 #: How far a drawn control line may lie beside the true one, metres.
 _DRAWN_M = {"near": 0.2, "all": 5.0}
 
@@ -106,7 +106,7 @@ def _lines(result: CheckResult, parcels: tuple[Shape, ...], map_lines: str) -> t
     if not parcels:
         return ()
     middle = float(np.mean([shape.geometry.centroid.y for shape in parcels]))
-    scale = np.array([_DEGREE_M * math.cos(math.radians(middle)), _DEGREE_M])
+    scale = np.array([DEGREE_M * math.cos(math.radians(middle)), DEGREE_M])
     around = shapely.get_parts(_neighbourhood(parcels, scale))
     found: list[Shape] = []
     for key, layer in result.plan.layers.items():

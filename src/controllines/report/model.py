@@ -66,7 +66,7 @@ class ParcelRow:
     reason : why it was set aside, empty for checked parcels
     declared, planar, official, shown : printed areas; ``shown`` is the one the documents use
     units : rows of ``units`` with their printed areas
-    verdict : the level over all lines
+    verdict, level : the level over all lines, in words and as its key; None without rules
     use : what the land is applied for (申报用途)
     """
 
@@ -88,6 +88,7 @@ class ParcelRow:
     units: tuple[tuple[Row, Area], ...]
     verdict: str = ""
     use: str = ""
+    level: str | None = None
 
     def unit_names(self, kind: str) -> tuple[str, ...]:
         """Return the names of its units of a kind, largest first."""
@@ -127,7 +128,7 @@ class Report:
     ----------
     title : names the lines that were checked
     head : plan, as-of date and run id, one line each
-    banners : what every page must say (synthetic data, foreign datum)
+    banners : what every page must say (synthetic data, foreign datum, the marking)
     convention : the area convention, for every table
     scopes : the lines shown
     summary : sentences on the whole run
@@ -138,6 +139,8 @@ class Report:
     asked : projects with open questions, and what is known of them: the sheet 待补充
     decisions : what reviewers decided (人工认定), by parcel and line
     corners : corner points (界址点)
+    marking : the marking of every page (内部资料), empty without one
+    forms : project_id → file of its opinion form, where one was written
     """
 
     title: str
@@ -156,6 +159,8 @@ class Report:
     asked: tuple[FormRow, ...] = ()
     decisions: Mapping[tuple[str, str], Decision] = field(default_factory=dict)
     corners: Corners = field(default_factory=Corners)
+    marking: str = ""
+    forms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -171,15 +176,16 @@ class Report:
         return found
 
 
-def build(result: CheckResult, *, map_lines: str = "near") -> Report:
+def build(result: CheckResult, *, map_lines: str = "near", marking: str = "") -> Report:
     """Make the report model of a result.
 
     Parameters
     ----------
     result : the checked parcels
     map_lines : control lines on the map: ``none``, ``near`` (within 500 m of an application) or ``all``
+    marking : printed on every page (密级、内部资料)
     """
-    provenance = result.provenance
+    provenance, marking = result.provenance, clean(marking)
     show = Convention(planar=provenance["options"].get("area") == "planar")
     scopes = scopes_of(result)
     rows = records(result.parcels)
@@ -189,7 +195,8 @@ def build(result: CheckResult, *, map_lines: str = "near") -> Report:
     return Report(
         title=title(scopes, provenance["checked"]),
         head=_head(provenance),
-        banners=banners(provenance),
+        banners=(*banners(provenance), *([marking] if marking else [])),
+        marking=marking,
         show=show,
         convention=say("area", "convention", area=show.name),
         scopes=tuple(scopes.values()),
@@ -284,6 +291,7 @@ def _parcel(
         units=tuple(units),
         verdict=said[1],
         use=clean(row.get("use")),
+        level=row["verdict"],
     )
 
 

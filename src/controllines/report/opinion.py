@@ -104,7 +104,7 @@ def _say(key: str, section: str = "form", **values: object) -> str:
 
 
 def opinion(
-    report: Report, project: ProjectRow, land: pd.DataFrame, *, marking: str = "", book: bool = True
+    report: Report, project: ProjectRow, land: pd.DataFrame, *, book: bool = True
 ) -> Opinion:  # fmt: skip
     """Return what the form of one project says.
 
@@ -113,7 +113,6 @@ def opinion(
     report : the report model of the run
     project : one of its projects
     land : land use of the project (rows of ``project_land``)
-    marking : printed on every page (密级、内部资料)
     book : whether there is a workbook to hold corner points that are too many for the form
     """
     mine = report.members.get(project.project_id, [])
@@ -125,8 +124,8 @@ def opinion(
         project_name=project.name or project.project_id,
         run_id=report.run_id,
         as_of=as_of,
-        marking=clean(marking),
-        banner="".join(f"{text}　" for text in report.banners),
+        marking=report.marking,
+        banner="".join(f"{text}　" for text in report.banners if text != report.marking),
         disclaimer=word("titles", "disclaimer"),
         facts=_facts(report, project, mine),
         intro=_say("intro", as_of=as_of, run_id=report.run_id),

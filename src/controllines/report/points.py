@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ class Corners:
     def of(self, parcel: str) -> list[Point]:
         """Return the points of one parcel; none where they are too many."""
         start, stop = self.rows.get(parcel, (0, 0))
-        return [_point(*row) for row in self.frame.iloc[start:stop].itertuples(index=False, name=None)]
+        return [_point(row) for row in self.frame.iloc[start:stop].itertuples(index=False, name=None)]
 
 
 def corners_of(result: CheckResult) -> Corners:
@@ -86,8 +86,8 @@ def corners_of(result: CheckResult) -> Corners:
     return Corners(frame, axes(result.parcels), counts, rows)
 
 
-def _point(parcel_id: str, ring: int, name: str, x: float, y: float, edge: float, decimals: int) -> Point:
-    del parcel_id
+def _point(row: tuple[Any, ...]) -> Point:
+    _, ring, name, x, y, edge, decimals = row
     length = Figure("") if edge != edge else _figure(str(half_up(edge, "平方米", 2)))
     return Point(str(ring), name, _figure(f"{x:.{decimals}f}"), _figure(f"{y:.{decimals}f}"), length)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -48,13 +48,16 @@ def schema() -> Any:
     return json.loads(files("controllines").joinpath("data/schema/result-1.json").read_text(encoding="utf-8"))
 
 
-def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def document(
+    result: CheckResult, listed: Sequence[tuple[str, str]], forms: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the document of a result.
 
     Parameters
     ----------
     result : the checked parcels
     listed : path (relative, with ``/``) and sha256 of every other file of the folder
+    forms : project_id → its opinion form among them
     """
     parcels, projects = records(result.parcels, PARCELS), records(result.projects, PROJECTS)
     overlaps = records(result.overlaps, ("parcel_id", *OVERLAPS))
@@ -92,6 +95,7 @@ def document(result: CheckResult, listed: Sequence[tuple[str, str]]) -> dict[str
         "projects": [
             {
                 **row,
+                "form": (forms or {}).get(row["project_id"]),
                 "layers": [_layer(over, judged.get(("project", row["project_id"], over["kind"]), []))
                            for over in by_project.get(row["project_id"], [])],
                 "verdicts": _others(of_subject.get(("project", row["project_id"]), [])),

@@ -243,11 +243,14 @@ def _projects(report: Report) -> Table:
     for scope in report.scopes:
         columns += _line_columns(scope)
     columns.append(_column("verdict", 18, "wrap"))
+    if report.forms:
+        columns.append(_column("form", 36, "wrap"))
 
     def cells(serial: int, project: ProjectRow) -> tuple[Cell, ...]:
         return (
             serial, project.project_id, project.name, project.parcels, project.shown.ha, project.shown.mu,
             *_lines(project.lines, report.scopes), project.verdict if project.lines else NO_DATA,
+            *([report.forms.get(project.project_id, NO_DATA)] if report.forms else []),
         )  # fmt: skip
 
     rows = tuple(cells(serial, project) for serial, project in enumerate(report.projects, start=1))

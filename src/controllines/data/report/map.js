@@ -4,7 +4,10 @@
   var words = data.words;
   var byId = new Map(data.parcels.map(function (parcel) { return [parcel.id, parcel]; }));
   var rank = new Map(data.looks.map(function (look, position) { return [look[0], position]; }));
-  var colours = { conflict: "#b3402e", outside: "#c4841a", undetermined: "#6f5a9c", none: "#2f7f86", excluded: "#8a949b" };
+  var rankOfLevel = new Map(data.levels.map(function (level, position) { return [level[0], position]; }));
+  var colours = data.colours;
+  /* where the rules were applied their level gives the colour, else what was measured */
+  function look(entry) { return entry.level || entry.look; }
   var lineStyles = {
     ecological_redline: { color: "#3d7a45", fillColor: "#7fb77e", fillOpacity: 0.22, weight: 1.6 },
     permanent_farmland: { color: "#b59a16", fillColor: "#e8d458", fillOpacity: 0.28, weight: 1.2 },
@@ -35,7 +38,8 @@
   var groups = { lines: new Map(), outside: L.layerGroup(), pieces: L.layerGroup(), parcels: L.featureGroup() };
 
   function polygon(geometry, style) { return L.geoJSON(geometry, { style: style }); }
-  var land = { color: "#9aa7ae", weight: 1, fillColor: "#ffffff", fillOpacity: 0.75 };
+  if (data.basemap) { L.tileLayer(data.basemap, { maxNativeZoom: 18, maxZoom: 23, referrerPolicy: "no-referrer" }).addTo(map); }
+  var land = { color: "#9aa7ae", weight: 1, fillColor: "#ffffff", fillOpacity: data.basemap ? 0 : 0.75 };
   groups.townships = L.featureGroup();
   data.shapes.townships.forEach(function (shape) {
     groups.townships.addLayer(L.geoJSON(shape[1], { style: land, interactive: false }));
@@ -54,8 +58,8 @@
   });
   function parcelStyle(parcel, faded) {
     return {
-      color: colours[parcel.look], weight: 2, opacity: faded ? 0.25 : 1, fillColor: colours[parcel.look],
-      fillOpacity: faded ? 0.04 : 0.22, dashArray: parcel.look === "excluded" ? "3 4" : null
+      color: colours[look(parcel)], weight: 2, opacity: faded ? 0.25 : 1, fillColor: colours[look(parcel)],
+      fillOpacity: faded ? 0.04 : 0.22, dashArray: look(parcel) === "excluded" ? "3 4" : null
     };
   }
   data.shapes.parcels.forEach(function (shape) {
@@ -66,7 +70,7 @@
     drawn.on("click", function (event) { L.DomEvent.stopPropagation(event); select(parcel, false); });
     shapes.set(parcel.id, drawn);
     groups.parcels.addLayer(drawn);
-    var dot = L.circleMarker(drawn.getBounds().getCenter(), { radius: 5, weight: 1.5, color: "#ffffff", fillColor: colours[parcel.look], fillOpacity: 1 });
+    var dot = L.circleMarker(drawn.getBounds().getCenter(), { radius: 5, weight: 1.5, color: "#ffffff", fillColor: colours[look(parcel)], fillOpacity: 1 });
     dot.bindTooltip(make("span", "", parcel.name ? parcel.id + "　" + parcel.name : parcel.id));
     dot.on("click", function (event) { L.DomEvent.stopPropagation(event); select(parcel, true); });
     dots.set(parcel.id, dot);
@@ -152,8 +156,10 @@
     keys.appendChild(line);
   }
   heading(words.parcels);
-  data.looks.forEach(function (look) {
-    if (data.parcels.some(function (parcel) { return parcel.look === look[0]; })) { row(parcelStyle({ look: look[0] }, false), look[1]); }
+  data.levels.concat(data.looks).forEach(function (entry) {
+    if (data.parcels.some(function (parcel) { return look(parcel) === entry[0]; }) && (!rankOfLevel.has(entry[0]) || data.levels.some(function (level) { return level === entry; }))) {
+      row(parcelStyle({ look: entry[0] }, false), entry[1]);
+    }
   });
   if (data.shapes.pieces.length || data.shapes.outside.length) {
     heading(words.overlaps);
@@ -178,7 +184,7 @@
   var buttons = new Map();
   data.parcels.forEach(function (parcel) {
     var item = make("li");
-    var button = make("button", parcel.look);
+    var button = make("button", look(parcel));
     button.type = "button";
     button.appendChild(make("span", "chip"));
     button.appendChild(make("span", "id", parcel.id));
@@ -186,6 +192,7 @@
     var label = [parcel.name, parcel.townships.join("、")].filter(Boolean).join(" · ");
     if (label) { button.appendChild(make("span", "label", label)); }
     var brief = parcel.lines.map(function (line) { return lineName.get(line.key) + " " + line.result; }).join("　");
+    if (data.levels.length && parcel.verdict) { button.appendChild(make("span", "ruled", parcel.verdict)); }
     button.appendChild(make("span", "brief", brief || parcel.reason));
     var more = make("span", "more");
     parcel.lines.forEach(function (line) { more.appendChild(make("p", "", line.sentence)); });
@@ -203,27 +210,31 @@
     get(id).appendChild(element);
   }
   data.lines.forEach(function (line) { option("line", line.key, line.zh); });
-  data.looks.forEach(function (look) { option("outcome", look[0], look[1]); });
+  data.looks.forEach(function (entry) { option("outcome", entry[0], entry[1]); });
+  data.levels.forEach(function (entry) { option("level", entry[0], entry[1]); });
+  get("levels").hidden = !data.levels.length;
+  if (!data.levels.length) { get("sort").querySelector('[value="level"]').remove(); }
   var townships = new Set();
   data.parcels.forEach(function (parcel) { parcel.townships.forEach(function (name) { townships.add(name); }); });
   townships.forEach(function (name) { option("township", name, name); });
 
-  function looks(parcel, line) {
-    if (!line) { return parcel.lines.length ? parcel.lines.map(function (entry) { return entry.look; }) : [parcel.look]; }
-    return parcel.lines.filter(function (entry) { return entry.key === line; }).map(function (entry) { return entry.look; });
-  }
   function matches(parcel) {
     var text = get("search").value.trim().toLowerCase();
-    var line = get("line").value, outcome = get("outcome").value, township = get("township").value;
+    var line = get("line").value, outcome = get("outcome").value, level = get("level").value, township = get("township").value;
     if (text && parcel.haystack.indexOf(text) < 0) { return false; }
     if (township && parcel.townships.indexOf(township) < 0) { return false; }
-    if (!line && outcome) { return parcel.look === outcome; }
-    if (line && !outcome) { return looks(parcel, line).some(function (look) { return look !== "none"; }); }
-    return !line || looks(parcel, line).indexOf(outcome) >= 0;
+    if (!line) { return (!outcome || parcel.look === outcome) && (!level || parcel.level === level); }
+    return parcel.lines.some(function (entry) {
+      if (entry.key !== line) { return false; }
+      if (!outcome && !level) { return entry.look !== "none"; }
+      return (!outcome || entry.look === outcome) && (!level || entry.level === level);
+    });
   }
+  function levelRank(parcel) { return rankOfLevel.has(parcel.level) ? rankOfLevel.get(parcel.level) : rankOfLevel.size; }
   var orders = {
     serial: function (a, b) { return a.serial - b.serial; },
     outcome: function (a, b) { return rank.get(a.look) - rank.get(b.look) || a.serial - b.serial; },
+    level: function (a, b) { return levelRank(a) - levelRank(b) || a.serial - b.serial; },
     area: function (a, b) { return b.m2 - a.m2 || a.serial - b.serial; },
     id: function (a, b) { return a.id < b.id ? -1 : a.id > b.id ? 1 : 0; }
   };
@@ -233,7 +244,7 @@
     found.sort(orders[get("sort").value]);
     var rows = found.map(function (parcel) { return buttons.get(parcel.id).parentNode || buttons.get(parcel.id); });
     list.replaceChildren.apply(list, rows.length ? rows : [nothing]);
-    get("count").textContent = words.shown.replace("{shown}", found.length).replace("{total}", data.parcels.length);
+    get("count").textContent = words.shown.replace("{shown}", found.length).replace("{total}", data.total);
     dots.forEach(function (dot, id) {
       var faded = !kept.has(byId.get(id));
       dot.setStyle({ opacity: faded ? 0.2 : 1, fillOpacity: faded ? 0.2 : 1 });
@@ -248,6 +259,22 @@
   function terms(pairs) {
     var box = make("dl");
     pairs.forEach(function (pair) { box.appendChild(make("dt", "", pair[0])); box.appendChild(make("dd", "", pair[1])); });
+    return box;
+  }
+  function corners(parcel) {
+    if (parcel.elsewhere) { return make("p", "quiet", parcel.elsewhere); }
+    var box = make("details");
+    box.appendChild(make("summary", "", words.corners.replace("{count}", parcel.corners.length)));
+    var table = make("table");
+    var head = make("tr");
+    [words.ring, words.point].concat(data.axes, [words.edge]).forEach(function (name) { head.appendChild(make("th", "", name)); });
+    table.appendChild(head);
+    parcel.corners.forEach(function (point) {
+      var line = make("tr");
+      point.forEach(function (cell) { line.appendChild(make("td", "", cell)); });
+      table.appendChild(line);
+    });
+    box.appendChild(table);
     return box;
   }
   function mark(parcel) {
@@ -266,7 +293,7 @@
   function select(parcel, zoom) {
     close();
     current = parcel;
-    card.className = parcel.look;
+    card.className = look(parcel);
     card.replaceChildren();
     card.appendChild(make("h2", "", parcel.id));
     if (parcel.name) { card.appendChild(make("p", "", parcel.name)); }
@@ -278,12 +305,13 @@
     if (parcel.reason) { card.appendChild(make("p", "sentence", parcel.status + "：" + parcel.reason)); }
     card.appendChild(terms(parcel.facts));
     parcel.lines.forEach(function (line) {
-      var title = make("h3", line.look, lineName.get(line.key));
+      var title = make("h3", look(line), lineName.get(line.key));
       title.appendChild(make("b", "", line.result));
       card.appendChild(title);
-      card.appendChild(make("p", "sentence " + line.look, line.sentence));
+      card.appendChild(make("p", "sentence " + look(line), line.sentence));
       card.appendChild(terms(line.areas.concat([[words.verdict, line.verdict]], line.ruled)));
     });
+    if (parcel.corners.length || parcel.elsewhere) { card.appendChild(corners(parcel)); }
     card.appendChild(make("p", "quiet", parcel.convention));
     var drawn = shapes.get(parcel.id);
     if (!drawn) { card.appendChild(make("p", "quiet", words.no_shape)); }
@@ -304,7 +332,7 @@
     if (event.key === "Escape" && current) { var button = buttons.get(current.id); close(); button.focus(); }
   });
   get("tools").addEventListener("submit", function (event) { event.preventDefault(); });
-  ["search", "line", "outcome", "township", "sort"].forEach(function (id) { get(id).addEventListener("input", refresh); });
+  ["search", "line", "outcome", "level", "township", "sort"].forEach(function (id) { get(id).addEventListener("input", refresh); });
   function printing(on) {
     document.body.classList.toggle("printing", on);
     map.invalidateSize({ animate: false });

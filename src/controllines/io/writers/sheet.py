@@ -72,13 +72,17 @@ DEFAULT_HEADER = Header()
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """One layer to be written (成果图层): name, attributes, geometries (x east, y north), CRS, and ``[项目信息]``."""
+    """One layer to be written (成果图层): name, attributes, geometries (x east, y north), CRS, and ``[项目信息]``.
+
+    ``aliases`` give columns the name that people read (字段别名), in formats that have such names.
+    """
 
     name: str
     frame: pd.DataFrame
     geoms: np.ndarray
     crs: pyproj.CRS | None
     project: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.geoms)
@@ -87,7 +91,7 @@ class Sheet:
         """Return some of the rows, by mask or number."""
         values: dict[str, Any] = {
             "name": self.name, "frame": self.frame[rows] if rows.dtype == bool else self.frame.iloc[rows],
-            "geoms": self.geoms[rows], "crs": self.crs, "project": self.project,
+            "geoms": self.geoms[rows], "crs": self.crs, "project": self.project, "aliases": self.aliases,
         }  # fmt: skip
         values["frame"] = values["frame"].reset_index(drop=True)
         return Sheet(**(values | changes))

@@ -99,8 +99,9 @@ def _write_shapefile(sheets: Sequence[Sheet], path: Path, task: Task) -> None:
     folder.mkdir(exist_ok=True)
     shp = folder / shp.name
     _gdal(sheet, renamed, shp, driver="ESRI Shapefile", encoding=encoding)
-    if renamed.column_names != attributes.column_names:
-        _name_map(attributes.column_names, renamed.column_names, shp.with_suffix(".names.csv"))
+    if renamed.column_names != attributes.column_names or sheet.aliases:
+        meant = [sheet.aliases.get(name, name) for name in attributes.column_names]
+        _name_map(meant, renamed.column_names, shp.with_suffix(".names.csv"))
     if shp.parent != path.parent:
         _zip(folder, path)
 
@@ -170,12 +171,20 @@ def _gdal(
     uniform = len(kinds) == 1 and not collections
     geoms = _multi(sheet.geoms) if uniform else sheet.geoms
     wkb = pa.array(list(shapely.to_wkb(geoms)), pa.binary())
+    attributes = _with_aliases(attributes, sheet)
     pyogrio.write_arrow(
         attributes.append_column(_GEOMETRY, wkb), path, layer=sheet.name, driver=driver, geometry_name=_GEOMETRY,
         geometry_type=_TYPE[kinds.pop()] if uniform else "Unknown" if kinds else "MultiPolygon",
         crs=sheet.crs.to_wkt() if sheet.crs is not None else None, encoding=encoding, append=path.exists(),
         layer_options=options or None,
     )  # fmt: skip
+
+
+def _with_aliases(attributes: pa.Table, sheet: Sheet) -> pa.Table:
+    """Tell GDAL the aliases of fields; those of a format that has none are passed over."""
+    fields = [field.with_metadata({"GDAL:OGR:alternative_name": sheet.aliases[field.name]})
+              if field.name in sheet.aliases else field for field in attributes.schema]  # fmt: skip
+    return attributes.cast(pa.schema(fields))
 
 
 def _multi(geoms: np.ndarray) -> np.ndarray:
