@@ -34,7 +34,7 @@ def result() -> CheckResult:
 
 def test_one_sentence(result: CheckResult) -> None:
     said = summary_line(result)
-    measured = "2 个地块已核对，0 个被排除；存在冲突：生态保护红线 1，永久基本农田 0，城镇开发边界 0"
+    measured = "2 个地块已核对，0 个被排除；存在冲突：生态保护红线 1，永久基本农田 0，城镇开发边界 0（未能核对 2）"
     assert said == f"{measured}；地块判定：待核实 2"  # the boundary is missing
     assert repr(result) == f"CheckResult({said})"
 

@@ -93,11 +93,18 @@ class CheckResult:
 
 
 def summary_line(result: CheckResult) -> str:
-    """Return one sentence: how many parcels were checked and excluded, and how many overlap each line."""
+    """Return one sentence: how many parcels were checked and excluded, and how many overlap each line.
+
+    A line that could not be checked for every parcel says for how many: its 0 was not earned.
+    """
     status = result.parcels["status"].value_counts()
     head = f"{status.get('checked', 0)} 个地块已核对，{status.get('excluded', 0)} 个被排除"
-    hits = result.overlaps.loc[result.overlaps["outcome"] == "conflict", "kind"].value_counts()
-    parts = [f"{result.plan.kind(key).zh} {hits.get(key, 0)}" for key in result.provenance["checked"]]
+    found = result.overlaps.groupby(["kind", "outcome"]).size()
+    parts = []
+    for key in result.provenance["checked"]:
+        open_ = found.get((key, "no_data"), 0) + found.get((key, "failed"), 0)
+        parts.append(f"{result.plan.kind(key).zh} {found.get((key, 'conflict'), 0)}"
+                     + (f"（未能核对 {open_}）" if open_ else ""))  # fmt: skip
     judged = result.parcels["verdict"].value_counts()
     said = "，".join(f"{text('table', level)} {judged[level]}" for level in LEVELS if level in judged)
     return f"{head}；存在冲突：" + "，".join(parts) + (f"；地块判定：{said}" if said else "")
