@@ -15,7 +15,7 @@ help:
 	@echo "make fuzz   破坏性输入测试 (damaged files of eight formats; COUNT=, SEED=)"
 	@echo "make proof  叠置与精确算术对照 (overlay against exact arithmetic; COUNT=, SEED=; goes on where it was stopped)"
 	@echo "make lint   ruff, mypy --strict"
-	@echo "make docs   重新生成 docs/findings.md (from the catalogue of findings)"
+	@echo "make docs   文档网站：写入 build/docs (findings.md first, then the site; its notebooks are run)"
 	@echo "make data   重新生成 data/demo (the committed demo county)"
 	@echo "make bench  与其他软件比较用时、内存 (against its peers on the demo county; SIZE=county for the larger one)"
 	@echo "make test-lowest, make test-newest   最低、最新依赖版本下的测试 (with the oldest, the newest dependencies)"
@@ -66,8 +66,10 @@ lint: .venv/.dev
 data: .venv/.runtime
 	$(BIN)/python -c 'from pathlib import Path; from controllines.demo import make_demo; make_demo(Path("data/demo"))'
 
-docs: .venv/.runtime
+docs: .venv/.docs
 	$(BIN)/python docs/make_findings.py
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs build/docs
+	@echo build/docs/index.html
 
 bench: .venv/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
@@ -75,6 +77,7 @@ bench: .venv/.runtime
 
 clean:
 	rm -rf .venv .venv-lowest .venv-newest build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/reference docs/notebooks
 	find src tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.created:
@@ -96,4 +99,8 @@ clean:
 
 .venv/.dev: .venv/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ .venv/.test .venv/.runtime
+
+.venv/.docs: .venv/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@ .venv/.test .venv/.runtime

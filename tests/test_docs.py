@@ -1,0 +1,163 @@
+"""Documentation: no link is broken, no command or call that does not exist; the shortest page of each user is run."""
+
+from __future__ import annotations
+
+import ast
+import runpy
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+import controllines as cl
+from controllines.cli import _spread, app
+from tests.commands import call
+from tests.pages import DOCS, GENERATED, REPOSITORY, Block, anchors, blocks, links, pages
+
+PAGES = pages()
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+#: Pages whose blocks follow each other and run on the demo county; English ones have the same blocks as Chinese ones.
+TOLD = {
+    "start/notebook.md": "en/start-notebook.md", "start/review.md": "en/start-review.md",
+    "start/batch.md": "en/start-batch.md", "tutorials/own_plan.md": "en/own-plan.md",
+    "tutorials/template.md": "en/template.md", "tutorials/annual.md": "en/annual.md",
+    "tutorials/figures.md": "en/figures.md", "concepts/plane.md": "en/plane.md",
+    "concepts/balance.md": "en/balance.md",
+}  # fmt: skip
+#: Run by default; the others are slow tests.
+QUICK = ("tutorials/figures.md", "concepts/plane.md")
+
+
+def name(page: Path) -> str:
+    return page.relative_to(REPOSITORY).as_posix()
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    """References between pages and into docstrings; `make docs` runs the notebooks besides."""
+    pytest.importorskip("myst_nb")
+    pytest.importorskip("furo")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-D", "nb_execution_mode=off", DOCS, tmp_path],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for page in ("index.html", "en/index.html", "reference/cli.html", "findings.html"):
+        assert (tmp_path / page).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in links(page):
+        path, _, anchor = target.partition("#")
+        other = (page.parent / path).resolve() if path else page
+        inside = other.relative_to(DOCS).parts if other.is_relative_to(DOCS) else ()
+        if inside and inside[0] in GENERATED:
+            assert _is_generated(inside), f"{target}: no such page is generated"
+            continue
+        assert other.exists(), f"{target}: no such file"
+        assert not anchor or anchor in anchors(other), f"{target}: no such heading, there are {anchors(other)}"
+
+
+@cache
+def _is_generated(inside: tuple[str, ...]) -> bool:
+    if inside[0] == "notebooks":
+        return (REPOSITORY / "notebooks" / inside[1]).exists()
+    made: dict[str, Any] = runpy.run_path(str(DOCS / "make_pages.py"))
+    return inside[1].removesuffix(".md") in made["PAGES"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_and_blocks_are_sound(page: Path) -> None:
+    for block in (block for block in BLOCKS if block.page == page):
+        for words in block.commands:
+            _parsed(words)
+        if block.language == "toml":
+            tomllib.loads(block.text)
+        if block.language in {"python", "py"}:
+            for node in ast.walk(ast.parse(block.text)):
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cl":
+                    assert node.attr in cl.__all__, f"cl.{node.attr} does not exist"
+
+
+def _parsed(words: list[str]) -> None:
+    """Parse a command without calling it; unknown commands and options raise."""
+    group: Any = get_command(app)
+    words = [word for word in _spread(words) if not word.startswith(("[", "…"))]
+    while hasattr(group, "commands") and not words[0].startswith("-"):
+        group = group.commands[words.pop(0)]
+    if "…" not in words:
+        known = {option for given in group.params for option in given.opts} | {"--help"}
+        assert [word for word in words if word.startswith("--") and word not in known] == [], words
+
+
+@pytest.mark.parametrize(("chinese", "english"), TOLD.items())
+def test_both_languages_run_the_same(chinese: str, english: str) -> None:
+    ours, theirs = (list(blocks(DOCS / page)) for page in (chinese, english))
+    assert [block.language for block in ours] == [block.language for block in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.commands == other.commands
+        assert one.file == other.file
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Give a working folder in which the demo county has been made."""
+    shutil.copytree(REPOSITORY / "data" / "demo", tmp_path / "演示")
+    return tmp_path
+
+
+def run(block: Block, folder: Path, names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    if block.file:
+        (folder / block.file).write_text(block.content, encoding="utf-8")
+    for words in block.commands if block.language == "sh" else []:
+        if words[0] != "demo":  # the county is there
+            done = call(*words, cwd=folder)
+            assert done.code == 0, (words, done)
+    if block.language == "python":
+        monkeypatch.chdir(folder)
+        exec(compile(block.text, name(block.page), "exec"), names)
+
+
+@pytest.mark.parametrize(
+    "page", [page if page in QUICK else pytest.param(page, marks=pytest.mark.slow) for page in TOLD]
+)
+def test_a_page_does_what_it_says(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(DOCS / page):
+        run(block, folder, names, monkeypatch)
+
+
+def test_the_comparison_says_what_the_programs_say() -> None:
+    """The two pages of comparison against a run of ours and of geopandas."""
+    compare: Any = SimpleNamespace(**runpy.run_path(str(DOCS / "compare.py")))
+    frames = compare.example()
+    plain, dissolved = (compare.by_geopandas(frames, dissolve=way, area=compare.planar) for way in (False, True))
+    official = compare.by_geopandas(frames, dissolve=True, area=cl.official_area)
+    mine = compare.ours(frames)
+    assert list(mine["outcome"]) == ["conflict", "conflict", "no_data"]
+    assert "sub_resolution" in mine.loc["B", "flags"]
+    assert "C" not in plain.index
+    said = {"controllines": (mine.loc["A", "area_m2"], mine.loc["A", "conflict_m2"]), "overlay": (1e6, plain["A"]),
+            "dissolve": (1e6, dissolved["A"]), "official_area": (mine.loc["A", "area_m2"], official["A"])}  # fmt: skip
+    for page in ("comparison.md", "en/comparison.md"):
+        rows = (DOCS / page).read_text(encoding="utf-8").splitlines()
+        for program, figures in said.items():
+            printed = " | ".join(f"{value:,.2f}".replace(",", " ") for value in figures)
+            assert any(program in row and printed in row for row in rows), (page, program, printed)
+
+
+@pytest.mark.postgis
+def test_the_comparison_says_what_postgis_says(postgis: Any) -> None:
+    compare: Any = SimpleNamespace(**runpy.run_path(str(DOCS / "compare.py")))
+    found, mine = compare.by_postgis(postgis, compare.example()), compare.ours(compare.example())
+    assert found.loc["A", "inside_m2"] == pytest.approx(mine.loc["A", "conflict_m2"], abs=1e-3)
+    assert found["geography_m2"].to_numpy() == pytest.approx(mine["area_m2"].to_numpy(), abs=1e-3)
+    assert found.loc["C", "inside_m2"] == 0  # which is read as "no conflict"
