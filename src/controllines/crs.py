@@ -421,19 +421,20 @@ def split_edges(geoms: Array, rule: EdgeRule) -> Array:
     length = np.hypot(*(end - start).T)
     closes = np.zeros(len(xy), bool)
     closes[offsets[0][1:] - 1] = True  # the "edge" from the last point of a ring to the next ring is none
-    parts = np.ones(len(xy), np.int64)
-    parts[:-1] = np.where(closes[:-1], 1, np.maximum(1, np.ceil(length / rule.max_length_m))).astype(np.int64)
-    if (parts == 1).all():
+    long = np.flatnonzero((length > rule.max_length_m) & ~closes[:-1])
+    if not len(long):
         return geoms
-    first = np.concatenate([[0], np.cumsum(parts)])
-    edge = np.repeat(np.arange(len(xy)), parts)
-    step = np.arange(first[-1]) - first[edge]
-    here, there = xy[edge], xy[np.minimum(edge + 1, len(xy) - 1)]
+    parts = np.ceil(length[long] / rule.max_length_m).astype(np.int64)
+    new = parts - 1
+    edge, of = np.repeat(long, new), np.repeat(parts, new)
+    step = np.arange(len(edge)) - np.repeat(np.cumsum(new) - new, new) + 1
+    here, there = xy[edge], xy[edge + 1]
     backward = (here[:, 0] > there[:, 0]) | ((here[:, 0] == there[:, 0]) & (here[:, 1] > there[:, 1]))
     low, high = np.where(backward[:, None], there, here), np.where(backward[:, None], here, there)
-    share = np.where(backward, parts[edge] - step, step) / parts[edge]
-    points = np.where((step == 0)[:, None], here, low + share[:, None] * (high - low))
-    return np.asarray(shapely.from_ragged_array(kind, points, (first[offsets[0]], *offsets[1:])))
+    share = np.where(backward, of - step, step) / of
+    points = np.insert(xy, edge + 1, low + share[:, None] * (high - low), axis=0)
+    before = np.concatenate([[0], np.cumsum(new)])[np.searchsorted(long, offsets[0])]
+    return np.asarray(shapely.from_ragged_array(kind, points, (offsets[0] + before, *offsets[1:])))
 
 
 def to_plane(geoms: Array, source: SourceCRS, plane: Plane, rule: EdgeRule | None = None) -> Array:

@@ -43,6 +43,8 @@ FORMAT = "controllines.plan/1"
 MANIFEST, ATTRIBUTES, OUTLINES = "manifest.json", "attributes.parquet", "outlines.parquet"
 #: Rows of attributes in a group that is read at once.
 GROUP = 4_096
+#: Layers of which outlines are kept.
+OUTLINED = ("township",)
 _ARRAYS = ("xy", "rings", "tiles", "bounds", "owner", "area", "rectangle", "blocks")
 _OTHERS = ("used", "resolution", "crc")
 _ROLES = ("feature_id", "class", "code", "name", "status", "source_crs")
@@ -112,8 +114,8 @@ class PreparedLayer(Layer):
 
     @cached_property
     def outlines(self) -> Array:
-        """The features simplified to 20 m; kept for units, which maps show as a whole."""
-        if self.kind.group != "unit":
+        """The features simplified to 20 m; kept for the layers that maps show as a whole."""
+        if self.kind.key not in OUTLINED:
             return outlines_of(self.geoms, self.plane or Plane(0, 0))
         return np.asarray(
             shapely.from_wkb(read_table(self.folder / OUTLINES, ("outline",))["outline"].to_numpy(object))
@@ -241,7 +243,7 @@ def write_layer(folder: Path, layer: Layer, *, each: Each = map) -> dict[str, An
         "extent": layer.extent,
         "set_aside": [(identity, shapely.to_wkb(box, hex=True)) for identity, box in layer.set_aside],
     }  # fmt: skip
-    if layer.kind.group == "unit":
+    if layer.kind.key in OUTLINED:
         outlines = shapely.to_wkb(outlines_of(geoms, layer.plane or Plane(0, 0)))
         _write_table(folder / OUTLINES, pd.DataFrame({"outline": outlines}))
     del layer  # its attributes are not kept while its geometry is cut

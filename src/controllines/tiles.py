@@ -244,8 +244,9 @@ def _noded(pieces: Array) -> Array:
     for axis in (0, 1):
         # every cut is a side of a piece on either hand
         lines = np.intersect1d(bounds[:, axis], bounds[:, axis + 2])
-        xy = _same_crossings(xy, axis, lines)
-        xy, rings = _with_crossings(xy, rings, axis, lines)
+        if len(lines):
+            xy = _same_crossings(xy, axis, lines)
+            xy, rings = _with_crossings(xy, rings, axis, lines)
     return np.asarray(shapely.from_ragged_array(kind, xy, (rings, offsets[1])))
 
 

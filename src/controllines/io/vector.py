@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -143,16 +144,19 @@ def geometries(column: pa.ChunkedArray, opened: Opened, layer: str | None, found
 
 def _packed(column: pa.ChunkedArray, opened: Opened, layer: str | None, found: list[Finding]) -> Packed:
     """Do the same block by block; what needs no change is kept as it was read."""
-    wkb, blocks, total = column.combine_chunks(), [], 0
-    for rows in row_slices(wkb):
+    wkb = column.combine_chunks()
+
+    def block(rows: slice) -> tuple[Block, list[Finding], int]:
         part = wkb.slice(rows.start, rows.stop - rows.start)
         geoms, notes, high = _decoded(part, opened, layer, first=rows.start)
-        found += notes
-        total += high
         same = not high and not notes and opened.driver not in _BY_DIRECTION
-        blocks.append(Block(part, boxes_of(geoms)) if same else pack_block(geoms))
-    found += _heights(total, opened, layer)
-    return Packed(blocks)
+        return Block(part, boxes_of(geoms)) if same else pack_block(geoms), notes, high
+
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(block, row_slices(wkb)))
+    found += [item for _, notes, _ in done for item in notes]
+    found += _heights(sum(high for *_, high in done), opened, layer)
+    return Packed(block for block, *_ in done)
 
 
 def _heights(count: int, opened: Opened, layer: str | None) -> list[Finding]:
@@ -163,7 +167,7 @@ def _heights(count: int, opened: Opened, layer: str | None) -> list[Finding]:
 
 def _decoded(column: Any, opened: Opened, layer: str | None, *, first: int) -> tuple[np.ndarray, list[Finding], int]:
     """Return geometries, findings by row (the first is number ``first``), and how many have heights or measures."""
-    wkb = np.array(column.to_pylist(), dtype=object)
+    wkb = column.to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore"):  # NaN coordinates are found later, by feature
         geoms = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
         unread = np.flatnonzero(shapely.is_missing(geoms) & ~pd.isna(wkb))
