@@ -108,10 +108,11 @@ def test_a_wider_gap_splits():
 
 def test_the_whole_is_searched_once_and_the_same():
     within, part = (np.array([U, one], dtype=object) for one in (SQUARE, box(0, 0, 10, 50)))
-    deep, wide = depth_and_width(within, part)
-    assert deep == pytest.approx([CORNER, 10], rel=2e-5)
-    assert wide == pytest.approx([2 * CORNER, 10], rel=2e-5)
-    assert deep == pytest.approx(inset_depth(within, part), rel=2e-5)
+    row = np.array([0, 1, 0])
+    deep, wide = depth_and_width(within, part[row], row)
+    assert deep == pytest.approx([CORNER, 10, CORNER], rel=2e-5)
+    assert wide == pytest.approx([2 * CORNER, 10, 2 * CORNER], rel=2e-5)
+    assert deep[:2] == pytest.approx(inset_depth(within, part), rel=2e-5)
 
 
 @pytest.mark.parametrize(

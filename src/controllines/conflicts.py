@@ -26,7 +26,7 @@ from controllines.kinds import AVOID, OUTSIDE_ALL, Kind
 from controllines.layers import Layer, boxes_in_plane
 from controllines.overlay import Pieces
 from controllines.plans import Plan, divided_kinds
-from controllines.regions import Land, Line, Shares, Widths, lay_over, merged, shares_of
+from controllines.regions import Land, Line, Shares, Widths, lay_over, merged, shares_of, with_depths
 from controllines.tiles import hilbert_order
 from controllines.windows import Each, Near, Shapes, near, windows
 
@@ -53,7 +53,7 @@ class Workers:
     """
 
     threads: int = 0
-    chunk: int = 64
+    chunk: int = 512
 
     @contextmanager
     def pool(self) -> Iterator[Each]:
@@ -177,15 +177,22 @@ def _measure_chunk(job: _Job, block: Array, found: Surroundings, rows: Array) ->
                       suspect=job.suspect[key][block[rows]], widths=job.widths)
         for key in job.lines
     }  # fmt: skip
-    return _Chunk(block[rows], lines, {key: shares_of(land, of(plan.layers[key].in_plane)) for key in job.units})
+    return _Chunk(
+        block[rows],
+        with_depths(land, lines),
+        {key: shares_of(land, of(plan.layers[key].in_plane)) for key in job.units},
+    )
 
 
 def _joined_lines(parts: list[Line], rows: list[Array]) -> Line:
     back = np.argsort(np.concatenate(rows), kind="stable")
     measures = {name: np.concatenate([part.measures[name] for part in parts])[back] for name in parts[0].measures}
     pieces, planar = merged([part.pieces for part in parts], rows, [part.planar_m2 for part in parts])
-    outside = np.concatenate([part.outside for part in parts])[back]
-    return Line(measures, pieces, planar, outside, np.unique(np.concatenate([part.unknown for part in parts])))
+    outside, conflict = (np.concatenate([getattr(part, name) for part in parts])[back]
+                         for name in ("outside", "conflict"))  # fmt: skip
+    return Line(
+        measures, pieces, planar, outside, conflict, np.unique(np.concatenate([part.unknown for part in parts]))
+    )
 
 
 def _joined_shares(parts: list[Shares], rows: list[Array]) -> Shares:

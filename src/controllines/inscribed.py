@@ -36,6 +36,8 @@ FAN = 8
 LOOSE = 0.25
 #: An elongated box is covered with at most so many squares.
 SQUARES = 64
+#: So many sizes of squares are sifted by GEOS.
+SIFTINGS = 3
 _TINY = 1e-300
 
 
@@ -78,11 +80,12 @@ class _Nodes(_Rows):
 
 @dataclass(frozen=True)
 class Outline:
-    """Outlines of polygons; the nodes on top are those at ``top``, ``tops`` of them for each polygon in turn."""
+    """Outlines of polygons, as nodes and as lines of GEOS; ``tops`` of the nodes at ``top`` are of each one in turn."""
 
     nodes: _Nodes
     top: Array
     tops: Array
+    lines: Array
 
 
 def outline_of(geoms: Array) -> Outline:
@@ -101,7 +104,7 @@ def outline_of(geoms: Array) -> Outline:
     tops = np.concatenate([np.empty(0, np.int64), *top])
     of = owner[part[nodes.ring[tops]]]
     order = np.argsort(of, kind="stable")
-    return Outline(nodes, tops[order], np.bincount(of, minlength=len(geoms)))
+    return Outline(nodes, tops[order], np.bincount(of, minlength=len(geoms)), shapely.boundary(geoms))
 
 
 def _edges(points: Array, ring: Array) -> _Nodes:
@@ -178,7 +181,8 @@ def _from_nodes(nodes: _Nodes, node: Array, points: Array) -> tuple[Array, Array
     """Return the vector to each point from the nearest point of its node, and where on the line that is (0…1)."""
     vector, away = nodes.vector[node], points - nodes.start[node]
     along = _dot(away, vector) / np.maximum(_dot(vector, vector), _TINY)
-    return away - np.clip(along, 0, 1) * vector, along
+    away -= np.minimum(np.maximum(along, 0), 1) * vector
+    return away, along
 
 
 @dataclass(frozen=True)
@@ -343,17 +347,17 @@ def deepest_in(outline: Outline, regions: Array, best: Array, *, whole: bool) ->
     """
     best = best.copy()
     shapely.prepare(regions)
-    cells = _cover(regions)
-    near = _Near.tops(outline, cells.row)
+    cells, near = _sifted(outline, regions, best, whole=whole)
     while len(cells.row):
         sight = _sight(outline.nodes, near, cells.middle)
-        low = near.least(sight.distance - sight.slack)
+        reach = sight.distance - sight.slack
+        nearest, low = near.least_at(reach), near.least(reach)
         _reach(best, regions, (cells.row, cells.middle, low))
         # No point of a square is further from a node than the corner across.
-        corner = np.hypot(np.abs(sight.foot.real) + cells.half[near.of], np.abs(sight.foot.imag) + cells.half[near.of])
-        most = near.least(corner + sight.slack)
+        foot = sight.foot[nearest]
+        most = np.hypot(np.abs(foot.real) + cells.half, np.abs(foot.imag) + cells.half) + sight.slack[nearest]
         alive = most > _bar(best)[cells.row]
-        nodes = sight.distance - sight.slack <= (most + cells.radius)[near.of]
+        nodes = reach <= (most + cells.radius)[near.of]
         near, cells, sight, low = *_kept((near, cells, sight), alive, nodes), low[alive]
         tame = _tame(outline.nodes, near, cells, sight)
         alive = ~tame
@@ -368,6 +372,40 @@ def deepest_in(outline: Outline, regions: Array, best: Array, *, whole: bool) ->
         near, cells = near.spread(source), _quartered(cells, source)
     shapely.destroy_prepared(regions)
     return best
+
+
+def _sifted(outline: Outline, regions: Array, best: Array, *, whole: bool) -> tuple[_Squares, _Near]:
+    """Return the small squares that the distance at their middle does not drop; raise ``best`` to the greatest one.
+
+    GEOS has an index of the outline: while squares are so large that most of it can be near, that is quicker.
+    """
+    shapely.prepare(outline.lines)
+    cells = _cover(regions)
+    for size in range(SIFTINGS if whole else SIFTINGS - 1):  # parts have smaller squares as it is
+        if size:
+            cells = _quartered(cells, np.repeat(np.arange(len(cells.row)), 4))
+        x, y = cells.middle.real, cells.middle.imag
+        distance = shapely.distance(outline.lines[cells.row], shapely.points(x, y))
+        held = shapely.contains_xy(regions[cells.row], x, y)
+        np.maximum.at(best, cells.row[held], distance[held])
+        # Beyond the outline of a whole region what is nearer than the outline is no part of it.
+        most = np.where(held | (not whole), distance, -distance) + cells.radius
+        alive = most > _bar(best)[cells.row]
+        cells, distance = cells.take(alive), distance[alive]
+    shapely.destroy_prepared(outline.lines)
+    return cells, _within(outline, cells, distance + 2 * cells.radius)
+
+
+def _within(outline: Outline, cells: _Squares, reach: Array) -> _Near:
+    """Return the nodes no further from the middle of each square than its reach, chords opened as far as it asks."""
+    near, limit = _Near.tops(outline, cells.row), LOOSE * cells.half
+    every = np.ones(len(limit), bool)
+    while True:
+        away = _size(_from_nodes(outline.nodes, near.node, cells.middle[near.of])[0]) - outline.nodes.slack[near.node]
+        near = near.keep(every, away <= reach[near.of] + TOLERANCE_M)
+        if not (outline.nodes.slack[near.node] > limit[near.of]).any():
+            return near
+        near = near.opened(outline.nodes, limit, np.full(len(limit), np.inf))
 
 
 def _cover(regions: Array) -> _Squares:

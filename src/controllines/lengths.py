@@ -40,12 +40,22 @@ def is_contact(geoms: Array, plane: Plane) -> Array:
     return np.asarray(mean_width(geoms, plane) <= CONTACT_WIDTH_M)
 
 
-def depth_and_width(within: Array, part: Array) -> tuple[Array, Array]:
-    """Return :func:`inset_depth` and :func:`greatest_width` of parts; where a part is the whole they are one search."""
-    width = greatest_width(part)
-    depth = width / 2
-    rows = np.flatnonzero(~shapely.equals_identical(within, part))
-    depth[rows] = inset_depth(within[rows], part[rows])
+def depth_and_width(within: Array, parts: Array, row: Array) -> tuple[Array, Array]:
+    """Return :func:`inset_depth` and :func:`greatest_width` of parts.
+
+    Where a part is the whole they are one search, however often the whole is asked for.
+
+    Parameters
+    ----------
+    within : polygons in true-metre coordinates
+    parts, row : parts of them, and of which each is one
+    """
+    whole = shapely.equals_identical(within[row], parts)
+    depth, width = np.empty((2, len(parts)))
+    asked, of = np.unique(row[whole], return_inverse=True)
+    own = greatest_width(np.concatenate([within[asked], parts[~whole]]))
+    width[whole], width[~whole] = own[: len(asked)][of], own[len(asked) :]
+    depth[whole], depth[~whole] = width[whole] / 2, inset_depth(within[row[~whole]], parts[~whole])
     return depth, width
 
 

@@ -29,7 +29,7 @@ Array = np.ndarray
 #: What has fewer vertices is not cut off in a window before it is laid over: the overlay itself costs no more.
 SMALL = 64
 #: Pieces of land that a thread takes at a time.
-CHUNK = 64
+CHUNK = 512
 
 
 @dataclass(frozen=True)

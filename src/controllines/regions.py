@@ -85,7 +85,7 @@ class Line:
     measures : name → array; the measures of the contract before any is set to null, ``sub_resolution``, ``recomputed``
     pieces : pieces inside the line, which share no land; ``right`` is the row of the layer
     planar_m2 : planar area of each piece (平面面积)
-    outside : the part of the land outside the line
+    outside, conflict : the parts of the land outside the line, and in conflict with it
     unknown : rows of the layer whose KCXS is needed and not known
     """
 
@@ -93,6 +93,7 @@ class Line:
     pieces: Pieces
     planar_m2: Array
     outside: Array
+    conflict: Array
     unknown: Array
 
 
@@ -121,7 +122,7 @@ class _Regions:
 
 
 def lay_over(land: Land, layer: Layer, near: tuple[Near, Near], *, suspect: Array, widths: Widths) -> Line:
-    """Lay land over one line.
+    """Lay land over one line; how deep and wide the conflicts are is added by :func:`with_depths`.
 
     Parameters
     ----------
@@ -148,8 +149,23 @@ def lay_over(land: Land, layer: Layer, near: tuple[Near, Near], *, suspect: Arra
         "clearance_m": _clearance(land, layer, of_line, wanted=clear, widths=widths),
         "recomputed": regions.recomputed,
     }
-    shape = _shape_of_conflict(land, layer, regions.pieces, conflict=conflict, widths=widths)
-    return Line(measures | shape, regions.pieces, planar, regions.outside, unknown)
+    thin = _thin_conflict(land, layer, regions.pieces, conflict=conflict, widths=widths)
+    return Line(measures | thin, regions.pieces, planar, regions.outside, conflict, unknown)
+
+
+def with_depths(land: Land, lines: dict[str, Line]) -> dict[str, Line]:
+    """Add depth and width of the conflicts with all lines; what lies wholly in several of them is searched once."""
+    if not lines:
+        return lines
+    conflict = np.concatenate([line.conflict for line in lines.values()])
+    row = np.tile(np.arange(len(land)), len(lines))
+    some = np.flatnonzero(shapely.area(conflict) > 0)
+    depth, width = np.full((2, len(conflict)), np.nan)
+    local = true_metres(conflict[some], land.plane, around=land.geoms[row[some]])
+    depth[some], width[some] = depth_and_width(true_metres(land.geoms, land.plane), local, row[some])
+    each = zip(lines.items(), np.split(depth, len(lines)), np.split(width, len(lines)), strict=True)
+    return {key: replace(line, measures=line.measures | {"depth_m": deep, "width_m": wide})
+            for (key, line), deep, wide in each}  # fmt: skip
 
 
 def shares_of(land: Land, units: Near) -> Shares:
@@ -232,10 +248,8 @@ def _trimmed(pieces: Pieces, inside: tuple[Array, Array], plane: Plane) -> Piece
     return absorb(trimmed, _is_contact(trimmed.geoms, plane))
 
 
-def _shape_of_conflict(
-    land: Land, layer: Layer, pieces: Pieces, *, conflict: Array, widths: Widths
-) -> dict[str, Array]:
-    """Return slivers, depth and width of each conflict, and whether all of it is below the coordinate resolution."""
+def _thin_conflict(land: Land, layer: Layer, pieces: Pieces, *, conflict: Array, widths: Widths) -> dict[str, Array]:
+    """Return the slivers of each conflict, and whether all of it is below the coordinate resolution."""
     count = len(land)
     if layer.kind.sense == AVOID:
         coarsest = np.zeros(count)
@@ -248,14 +262,8 @@ def _shape_of_conflict(
     slivers = width <= widths.sliver_m
     widest = np.zeros(count)
     np.maximum.at(widest, index, width)
-    rows = np.flatnonzero(shapely.area(conflict) > 0)
-    depth, greatest = np.full(count, np.nan), np.full(count, np.nan)
-    local = true_metres(conflict[rows], land.plane, around=land.geoms[rows])
-    depth[rows], greatest[rows] = depth_and_width(true_metres(land.geoms[rows], land.plane), local)
     return {
         "sliver_m2": sum_by(shapely.area(parts[slivers]), index[slivers], count),
-        "depth_m": depth,
-        "width_m": greatest,
         "sub_resolution": (widest > 0) & (widest <= finest),
     }
 

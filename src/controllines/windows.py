@@ -34,7 +34,7 @@ LARGE, FEW = 2_000, 8
 #: Up to so many vertices a few windows are better cut off than the outline looked at.
 MIDDLING = 20_000
 #: Tiles are cut off and joined in portions of so many windows.
-PORTION = 128
+PORTION = 512
 _EMPTY = shapely.Polygon()
 
 
@@ -240,8 +240,8 @@ def _in_tiles(tiles: Tiles, boxes: Array, each: Each, joined: bool) -> Near:
     portions = [given[n : n + PORTION] for n in range(0, len(given), PORTION)]
 
     def portion(rows: Array) -> Near:
-        found = _tiles_in(tiles, boxes, rows)
-        return _joined(found, boxes) if joined else found
+        found, tile = _tiles_in(tiles, boxes, rows)
+        return _joined(tiles, found, tile, boxes) if joined else found
 
     found = list(each(portion, portions))
     if not found:
@@ -251,21 +251,65 @@ def _in_tiles(tiles: Tiles, boxes: Array, each: Each, joined: bool) -> Near:
                   for name in ("left", "right", "geoms", "full")))  # fmt: skip
 
 
-def _tiles_in(tiles: Tiles, boxes: Array, rows: Array) -> Near:
-    """Return the tiles in windows by their owners, cut off; no coordinate of one that fills its window is read."""
+def _tiles_in(tiles: Tiles, boxes: Array, rows: Array) -> tuple[Near, Array]:
+    """Return what of each tile lies in windows, by the owners of the tiles, and the tiles.
+
+    No coordinate of a rectangle is read, nor what its neighbours set on its sides.
+    """
     left, tile = tiles.meeting(boxes[rows])
     left, right = rows[left], np.asarray(tiles.owner[tile])
     order = np.lexsort((tile, right, left))
     left, right, tile = left[order], right[order], tile[order]
-    own, bounds = boxes[left], np.asarray(tiles.bounds[tile])
-    full = np.asarray(tiles.rectangle[tile]) & holds(bounds, own)
+    own, bounds, straight = boxes[left], np.asarray(tiles.bounds[tile]), np.asarray(tiles.rectangle[tile])
     geoms = np.full(len(left), _EMPTY, dtype=object)
-    geoms[full] = shapely.box(*own[full].T)
-    geoms[~full] = tiles.geoms(tile[~full])
-    beyond = np.flatnonzero(~full & ~holds(own, bounds))
-    geoms[beyond] = cut_off(geoms[beyond], own[beyond])
-    full[beyond] = _fills(geoms[beyond], own[beyond])
-    return _present(Near(left, right, geoms, full))
+    geoms[straight] = _common(own[straight], bounds[straight])
+    geoms[~straight] = _read(tiles, tile[~straight], own[~straight])
+    full = straight & holds(bounds, own)
+    some = np.flatnonzero(full | (shapely.area(geoms) > 0))
+    found, kept = _filled(Near(left, right, geoms, full).take(some), boxes)
+    return found, tile[some[kept]]
+
+
+def _read(tiles: Tiles, tile: Array, boxes: Array) -> Array:
+    """Return tiles, each cut off in its window."""
+    geoms = tiles.geoms(tile)
+    beyond = np.flatnonzero(~holds(boxes, np.asarray(tiles.bounds[tile])))
+    geoms[beyond] = cut_off(geoms[beyond], boxes[beyond])
+    return geoms
+
+
+def _common(boxes: Array, others: Array) -> Array:
+    """Return what boxes that meet have in common; those that only touch have nothing."""
+    low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])
+    common = np.asarray(shapely.box(*low.T, *high.T))
+    common[(low >= high).any(axis=1)] = _EMPTY
+    return common
+
+
+def _filled(found: Near, boxes: Array) -> tuple[Near, Array]:
+    """Make one pair of the tiles that fill their window together, as those of one owner share no land.
+
+    Returns
+    -------
+    pairs, and the rows of those that were kept
+    """
+    first, group = _groups(found)
+    own = boxes[found.left[first]]
+    room = (own[:, 2] - own[:, 0]) * (own[:, 3] - own[:, 1])
+    full = np.bincount(group, weights=shapely.area(found.geoms), minlength=len(first)) >= room * (1 - EXACT)
+    geoms, filled = np.array(found.geoms, dtype=object), found.full.copy()
+    geoms[first[full]] = shapely.box(*own[full].T)
+    filled[first[full]] = True
+    keep = ~full[group]
+    keep[first] = True
+    rows = np.flatnonzero(keep)
+    return Near(found.left, found.right, geoms, filled).take(rows), rows
+
+
+def _groups(found: Near) -> tuple[Array, Array]:
+    """Return the first pair of each window and feature, and of each pair which of these it belongs to."""
+    new = (np.diff(found.left, prepend=-1) != 0) | (np.diff(found.right, prepend=-1) != 0)
+    return np.flatnonzero(new), np.cumsum(new) - 1
 
 
 def holds(outer: Array, inner: Array) -> Array:
@@ -273,13 +317,9 @@ def holds(outer: Array, inner: Array) -> Array:
     return np.asarray((outer[:, :2] <= inner[:, :2]).all(axis=1) & (outer[:, 2:] >= inner[:, 2:]).all(axis=1))
 
 
-def _joined(found: Near, boxes: Array) -> Near:
-    """Join the tiles of each owner in each window; several of them can fill it together."""
-    new = (np.diff(found.left, prepend=-1) != 0) | (np.diff(found.right, prepend=-1) != 0)
-    group = np.cumsum(new) - 1
-    first = np.flatnonzero(new)
-    full = np.zeros(len(first), bool)
-    full[group[found.full]] = True
-    geoms = join(found.geoms, group, len(first))
-    full |= _fills(geoms, boxes[found.left[first]])
-    return Near(found.left[first], found.right[first], geoms, full)
+def _joined(tiles: Tiles, found: Near, tile: Array, boxes: Array) -> Near:
+    """Join the tiles of each owner in each window; rectangles need the vertices that their neighbours set on them."""
+    straight = np.flatnonzero(np.asarray(tiles.rectangle[tile]) & ~found.full)
+    found.geoms[straight] = _read(tiles, tile[straight], boxes[found.left[straight]])
+    first, group = _groups(found)
+    return Near(found.left[first], found.right[first], join(found.geoms, group, len(first)), found.full[first])
