@@ -11,11 +11,12 @@ of land and what lies near it; so it depends neither on chunks nor on threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,13 +58,18 @@ class Workers:
 
     @contextmanager
     def pool(self) -> Iterator[Each]:
-        """Give a ``map`` that uses the threads."""
+        """Give a ``map`` that uses the threads; one item is not worth waking them."""
         threads = self.threads or os.cpu_count() or 1
         if threads == 1:
             yield map
             return
         with ThreadPoolExecutor(threads) as pool:
-            yield pool.map
+
+            def each(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
+                jobs = list(items)
+                return map(work, jobs) if len(jobs) < 2 else pool.map(work, jobs)
+
+            yield each
 
 
 @dataclass(frozen=True)

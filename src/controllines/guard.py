@@ -41,6 +41,8 @@ def cut(left: Array, right: Array) -> tuple[Array, Array]:
     -------
     geoms, recomputed : polygons, and True where the guard replaced the first answer
     """
+    if not len(left):
+        return np.empty(0, dtype=object), np.zeros(0, bool)
     geoms, failed = attempt(shapely.intersection, left, right)
     area, smaller = shapely.area(geoms), np.minimum(shapely.area(left), shapely.area(right))
     alarm = np.flatnonzero(failed | (area < GUARD_SHARE * smaller) | (area > (1 - GUARD_SHARE) * smaller))
@@ -140,6 +142,8 @@ def attempt(operation: Callable[..., Array], *operands: Array) -> tuple[Array, A
 
 def _on_grid(operation: Callable[..., Array], *operands: Array) -> Array:
     """Compute on the fixed grid; GEOS gives up on a few inputs, and finds an answer on the next coarser one."""
+    if not len(operands[0]):
+        return np.empty(0, dtype=object)
     try:
         return _locally(operation, *operands, grid_size=GUARD_GRID_M)
     except shapely.GEOSException:

@@ -80,8 +80,9 @@ def intersect(left: Array, right: Array | Shapes | Near) -> Pieces:
     right : the layer: its geometries, its tiles, or what of it was found near ``left`` (possibly in wider windows)
     """
     found = _narrowed(right, left) if isinstance(right, Near) else near(_shapes(right), windows(left))
-    cutters = found.geoms
-    whole = left[found.left]
+    cutters, whole = found.geoms, left[found.left]
+    if found.full.all():
+        return Pieces(found.left, found.right, whole, np.zeros(len(found), bool), cutters).take(shapely.area(whole) > 0)
     left_covers, right_covers, apart = _relations(whole, found)
     geoms = np.where(right_covers, whole, cutters).astype(object)
     recomputed = np.zeros(len(found), bool)
@@ -124,6 +125,8 @@ def _narrowed(found: Near, left: Array) -> Near:
     found, boxes, bounds = found.take(meet), boxes[meet], bounds[meet]
     beyond = ((bounds[:, :2] < boxes[:, :2]) | (bounds[:, 2:] > boxes[:, 2:])).any(axis=1)
     clip = np.flatnonzero(beyond & ~found.full & (shapely.get_num_coordinates(found.geoms) > SMALL))
+    if not len(clip):
+        return found
     geoms = np.array(found.geoms, dtype=object)
     geoms[clip] = cut_off(geoms[clip], boxes[clip])
     return replace(found, geoms=geoms)

@@ -334,8 +334,8 @@ def blocks_of(bounds: Array) -> Array:
 
 def hilbert_order(bounds: Array) -> Array:
     """Return the rows of boxes in the order in which a Hilbert curve over all of them meets their middles."""
-    if not len(bounds):
-        return np.empty(0, np.int64)
+    if len(bounds) < 2:
+        return np.arange(len(bounds))
     middle = (bounds[:, :2] + bounds[:, 2:]) / 2
     low = np.nanmin(middle, axis=0)
     size = np.maximum(np.nanmax(middle, axis=0) - low, 1e-300)

@@ -221,6 +221,8 @@ def cut_off(geoms: Array, boxes: Array) -> Array:
 
     Nothing, or all of the box, is believed if predicates say so; next to either is not.
     """
+    if not len(geoms):
+        return geoms
     out = polygonal(clipped(geoms, boxes))
     area, drawn = shapely.area(out), shapely.box(*boxes.T)
     wrong = ~shapely.is_valid(out) | _next_to_nothing_or_all(out, boxes, shapely.area(geoms))
@@ -263,7 +265,8 @@ def _tiles_in(tiles: Tiles, boxes: Array, rows: Array) -> tuple[Near, Array]:
     own, bounds, straight = boxes[left], np.asarray(tiles.bounds[tile]), np.asarray(tiles.rectangle[tile])
     geoms = np.full(len(left), _EMPTY, dtype=object)
     geoms[straight] = _common(own[straight], bounds[straight])
-    geoms[~straight] = _read(tiles, tile[~straight], own[~straight])
+    if not straight.all():
+        geoms[~straight] = _read(tiles, tile[~straight], own[~straight])
     full = straight & holds(bounds, own)
     some = np.flatnonzero(full | (shapely.area(geoms) > 0))
     found, kept = _filled(Near(left, right, geoms, full).take(some), boxes)
