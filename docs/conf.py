@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from furo.navigation import get_navigation_tree
 from sphinx import addnodes
 from sphinx.environment.adapters.toctree import TocTree
@@ -98,6 +99,18 @@ def public_name(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     return contnode if pydoc.locate(target) is not None else None
 
 
+def join_lines(_app: object, doctree: Any) -> None:
+    """Join lines that end and begin with Chinese: a browser would show their break as a space."""
+    chinese = re.compile("[\u2014\u2018-\u201d\u2026\u3000-\u9fff\uff00-\uffef]")
+    for node in list(doctree.findall(nodes.Text)):
+        if node != "\n" or node.parent is None:
+            continue
+        at = node.parent.index(node)
+        around = [part.astext() for part in node.parent.children[at - 1 : at + 2 : 2]]
+        if at and len(around) == 2 and chinese.match(around[0][-1:]) and chinese.match(around[1][:1]):
+            node.parent.remove(node)
+
+
 def own_sidebar(app: Any, pagename: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
     """Give English pages English words and the tree of English pages."""
     if not pagename.startswith("en/"):
@@ -116,5 +129,6 @@ def setup(app: Any) -> None:
     app.add_search_language(search_zh.Bigrams)
     app.connect("builder-inited", lambda _app: make_pages.write(HERE))
     app.connect("autodoc-process-docstring", plain_fields, priority=400)  # before napoleon's 500
+    app.connect("doctree-read", join_lines)
     app.connect("missing-reference", public_name)
     app.connect("html-page-context", own_sidebar, priority=900)  # after the theme has made its tree
