@@ -64,6 +64,15 @@ def test_result_json_follows_the_published_schema(result):
     }  # fmt: skip
 
 
+def test_a_document_written_item_by_item_is_laid_out_like_one(result):
+    content = document(result, [("conflicts.csv", "0" * 64)], {"XM-1": "核对表/a.docx"})
+    text = to_bytes(content)
+    whole = json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+    assert text.decode("utf-8") == whole
+    jsonschema.Draft202012Validator(schema()).validate(json.loads(text))
+    assert {row["project_id"]: row["form"] for row in json.loads(text)["projects"]}["XM-1"] == "核对表/a.docx"
+
+
 def test_numbers_survive_unrounded(result):
     content = json.loads(to_bytes(document(result, [])))
     assert [row["area_m2"] for row in content["parcels"][:-1]] == list(result.parcels["area_m2"][:-1])

@@ -227,10 +227,10 @@ def _write_all(result: CheckResult, folder: Path, how: _How) -> list[str]:
     report = build(result, map_lines=how.map_lines, marking=how.form.marking)
     names = [GPKG, CSV]
     if "docx" in how.formats:
-        written, found = forms.write(result, report, folder, how.form, book="xlsx" in how.formats, tell=how.tell)
-        names += written.values()
+        made, found = forms.write(result, report, folder, how.form, book="xlsx" in how.formats, tell=how.tell)
+        names += made.values()
         result, report = _told(result, report, found)
-        report = dataclasses.replace(report, forms=written)
+        report = dataclasses.replace(report, forms=made)
     vector.write(result, folder / GPKG, report.banners)
     (folder / CSV).write_bytes(csvfile.to_bytes(result, report.banners))
     if "xlsx" in how.formats:
@@ -246,12 +246,12 @@ def _write_all(result: CheckResult, folder: Path, how: _How) -> list[str]:
         names += gis.write(result, report, folder, formats=how.formats, crs=how.crs)
     if result.pack is not None:
         how.tell("写出判定过程")
-        (folder / TRACE).write_bytes(tracefile.to_bytes(result))
+        tracefile.write(result, folder / TRACE)
         names.append(TRACE)
-    how.tell("写出 result.json")
-    (folder / RESULT.name).write_bytes(
-        resultjson.to_bytes(resultjson.document(result, listed(folder, names), report.forms))
-    )
+    how.tell(f"写出 {RESULT.name}")
+    of_projects = report.forms
+    del report  # of many applications, result.json needs the room
+    resultjson.write(resultjson.document(result, listed(folder, names), of_projects), folder / RESULT.name)
     return [*names, RESULT.name]
 
 

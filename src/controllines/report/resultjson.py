@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,22 +116,66 @@ def document(
 
 
 def to_bytes(content: dict[str, Any]) -> bytes:
-    """Return the document as UTF-8: keys sorted, shortest round-trip numbers, no NaN.
+    """Return the document as UTF-8: keys sorted, shortest round-trip numbers, no NaN; see :func:`write`."""
+    return b"".join(_chunks(content))
+
+
+def write(content: dict[str, Any], path: Path) -> None:
+    """Write the document parcel by parcel: its text would not fit into memory beside it.
 
     Raises
     ------
     OutputError
         The document does not follow the published schema.
     """
-    from jsonschema import Draft202012Validator
+    with path.open("wb") as stream:
+        stream.writelines(_chunks(content))
 
-    plain = _plain(content)
-    problem = next(Draft202012Validator(schema()).iter_errors(plain), None)
-    if problem is not None:
-        raise OutputError.of("OUTPUT_SCHEMA", actual=f"{problem.json_path}: {problem.message[:200]}")
+
+#: Lists of the document that may be long: written and held against the schema item by item.
+_LONG = {"parcels": "parcel", "projects": "project"}
+
+
+def _chunks(content: dict[str, Any]) -> Iterator[bytes]:
+    _hold(_plain(content | {key: [] for key in _LONG}), "document")
+    for number, (key, value) in enumerate(sorted(content.items())):
+        yield f'{"," if number else "{"}\n "{key}": '.encode()
+        if key not in _LONG or not value:
+            yield _text(_plain(value), 1)
+            continue
+        for position, item in enumerate(value):
+            plain = _plain(item)
+            _hold(plain, _LONG[key])
+            yield (b"," if position else b"[") + b"\n  " + _text(plain, 2)
+        yield b"\n ]"
+    yield b"\n}\n"
+
+
+def _text(plain: Any, depth: int) -> bytes:
     text = json.dumps(plain, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+    # line breaks within texts are escaped, so these are those of the layout;
     # a lone surrogate (from a broken file name) cannot be written as UTF-8
-    return (text + "\n").encode("utf-8", "backslashreplace")
+    return text.replace("\n", "\n" + " " * depth).encode("utf-8", "backslashreplace")
+
+
+@cache
+def _validator(part: str) -> Callable[[Any], object]:
+    """Return what checks the whole document, or one parcel or project of it."""
+    import fastjsonschema
+
+    whole = schema()
+    chosen = whole if part == "document" else {"$ref": f"#/$defs/{part}", "$defs": whole["$defs"]}
+    found: Callable[[Any], object] = fastjsonschema.compile(chosen, use_default=False)
+    return found
+
+
+def _hold(plain: Any, part: str) -> None:
+    from fastjsonschema import JsonSchemaValueException
+
+    try:
+        _validator(part)(plain)
+    except JsonSchemaValueException as error:
+        raise OutputError.of("OUTPUT_SCHEMA", actual=f"{part}: {error.message[:200]}") from None
 
 
 def _land(land: pd.DataFrame, key: str) -> dict[str, list[Row]]:

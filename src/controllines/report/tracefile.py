@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,23 +18,26 @@ SCHEMA = "controllines.trace/1"
 NAME = "result.trace.json"
 
 
-def to_bytes(result: CheckResult) -> bytes:
-    """Return the trace of a judged result as UTF-8: one parcel or project a line, keys sorted."""
+def write(result: CheckResult, path: Path) -> None:
+    """Write the trace of a judged result: one parcel or project a line, keys sorted."""
     head = {"schema": SCHEMA, "run_id": result.provenance["run_id"], "rule_pack": result.provenance["rule_pack"]}
-    lines = [_text(record) for record in traced(result)]
-    body = ",\n".join(lines)
-    return f'{_text(head)[:-1]},"subjects":[\n{body}\n]}}\n'.encode("utf-8", "backslashreplace")
+    with path.open("wb") as stream:
+        stream.write(_text(head)[:-1] + b',"subjects":[\n')
+        for number, record in enumerate(traced(result)):
+            stream.write((b",\n" if number else b"") + _text(record))
+        stream.write(b"\n]}\n")
 
 
-def traced(result: CheckResult) -> list[Record]:
-    """Return the trace of a judged result; empty without rules."""
+def traced(result: CheckResult) -> Iterable[Record]:
+    """Return the trace of a judged result, record by record; empty without rules."""
     if result.pack is None:
-        return []
-    return list(trace(result.cases, result.pack, as_of=date.fromisoformat(result.provenance["as_of"])))
+        return ()
+    return trace(result.cases, result.pack, as_of=date.fromisoformat(result.provenance["as_of"]))
 
 
-def _text(record: Any) -> str:
-    return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _text(record: Any) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")
 
 
 def read_trace(result: str | Path, subject: str) -> list[Record]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,10 @@ class _Styles:
             return self(**look, align="right", num_format="@" if text else FORMATS[kind])
         return self(**look, num_format="@", text_wrap=kind == "wrap", indent=1)
 
+    def pair(self, kind: str, *, last: bool = False) -> tuple[Any, Any]:
+        """Return the looks of a column's texts and of its numbers."""
+        return self.cell(kind, text=True, last=last), self.cell(kind, text=False, last=last)
+
 
 def _sheet(sheet: Any, table: Table, report: Report, styles: _Styles) -> None:
     grouped = any(column.group for column in table.columns)
@@ -86,16 +91,17 @@ def _sheet(sheet: Any, table: Table, report: Report, styles: _Styles) -> None:
     _headings(sheet, table.columns, styles, grouped=grouped)
     if len(table.rows) > ROWS:
         raise OutputError.of("XLSX_TOO_LONG", layer=table.name, actual=len(table.rows), expected=ROWS)
+    looks = [styles.pair(column.kind) for column in table.columns]
     for row, cells in enumerate(table.rows, start=first):
         sheet.set_row(row, _height(cells, table.columns))
-        _row(sheet, row, cells, table.columns, style=lambda kind, text: styles.cell(kind, text=text))
+        _row(sheet, row, cells, looks)
     last = first + len(table.rows)
     for number, column in enumerate(table.columns):
         if column.kind == "level" and table.rows:
             sheet.data_validation(first, number, last - 1, number, {"validate": "list", "source": list(choices())})
     if table.rows:
         sheet.autofilter(first - 1, 0, last - 1, width - 1)
-    _row(sheet, last, table.totals, table.columns, style=lambda kind, text: styles.cell(kind, text=text, last=True))
+    _row(sheet, last, table.totals, [styles.pair(column.kind, last=True) for column in table.columns])
     sheet.write_string(last + 1 + bool(table.totals), 0, word("titles", "disclaimer"), styles(font_color="#5B6770"))
     sheet.freeze_panes(first, _frozen(table))
     _print_setup(sheet, report, first)
@@ -114,8 +120,11 @@ def _height(cells: tuple[Cell, ...], columns: tuple[Column, ...]) -> float:
     return _LINE * min(max([1, *lines]), _TALLEST) + 4
 
 
+@lru_cache(100_000)
 def _text_width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in text)
+    return (
+        len(text) if text.isascii() else sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in text)
+    )
 
 
 def _frozen(table: Table) -> int:
@@ -146,13 +155,13 @@ def _groups(columns: tuple[Column, ...]) -> Iterator[tuple[str, list[int]]]:
         yield name, list(members)
 
 
-def _row(sheet: Any, row: int, cells: tuple[Cell, ...], columns: tuple[Column, ...], *, style: Any) -> None:
-    for number, (cell, column) in enumerate(zip(cells, columns, strict=False)):
+def _row(sheet: Any, row: int, cells: tuple[Cell, ...], looks: Sequence[tuple[Any, Any]]) -> None:
+    for number, (cell, (of_text, of_number)) in enumerate(zip(cells, looks, strict=False)):
         value = cell.number if isinstance(cell, Figure) else cell if isinstance(cell, int) else None
         if value is None:
-            sheet.write_string(row, number, str(cell)[:LONGEST], style(column.kind, True))
+            sheet.write_string(row, number, str(cell)[:LONGEST], of_text)
         else:
-            sheet.write_number(row, number, float(value), style(column.kind, False))
+            sheet.write_number(row, number, float(value), of_number)
 
 
 def _print_setup(sheet: Any, report: Report, first: int) -> None:
