@@ -221,6 +221,7 @@ def test_the_form_reads_back_what_was_written(tmp_path: Path) -> None:
                                  DKBH=[f"d{n}" for n in range(len(rows))]))  # fmt: skip
     known = gather(taken, table=path)
     assert known.findings == ()
+    assert "甲 乙" in set(taken.frame["project_id"])  # ids are one line
     for row, project in zip(rows, taken.frame["project_id"], strict=True):
         assert known.of(project) == row.facts
     sheet = openpyxl.load_workbook(path)["项目信息"]

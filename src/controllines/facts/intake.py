@@ -17,6 +17,7 @@ from controllines.facts.catalogue import Value, catalogue, named, normalise, sho
 from controllines.facts.form import FormRow, read_form
 from controllines.findings import Finding, finding
 from controllines.layers import Layer, as_text
+from controllines.texts import one_line
 
 FACTS = ("project_id", "key", "value", "source")
 #: In a mapping, this project stands for every project.
@@ -140,8 +141,8 @@ def _of_table(table: object, projects: list[str], found: list[Finding]) -> Said:
 
 
 def _plain(text: str) -> str:
-    """Tables are read with full-width signs as plain ones: the ids of projects are compared so, too."""
-    return unicodedata.normalize("NFKC", text).strip()
+    """Tables are read with full-width signs as plain ones, ids in one line: project ids are compared so, too."""
+    return one_line(unicodedata.normalize("NFKC", text))
 
 
 def _of_tomls(layer: Layer, found: list[Finding]) -> list[Said]:
