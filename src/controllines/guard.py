@@ -96,6 +96,8 @@ def unite(geoms: Array, group: Array, count: int) -> tuple[Array, Array]:
     """
     out = np.full(count, EMPTY, dtype=object)
     recomputed = np.zeros(count, bool)
+    filled = ~shapely.is_empty(geoms)
+    geoms, group = geoms[filled], group[filled]
     if not len(geoms):
         return out, recomputed
     size = np.bincount(group, minlength=count)

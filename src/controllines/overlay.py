@@ -236,10 +236,15 @@ def divide(whole: Array, raw: Pieces, once: Pieces) -> tuple[Array, Array, Array
     return inside, rest, recomputed | reunited | redone
 
 
-def split(left: Array, right: Array | Shapes | Near) -> Pieces:
-    """Cut geometries by a layer; what no feature takes has right row -1. Areas of the pieces add up to the whole."""
+def split(left: Array, right: Array | Shapes | Near, *, apart: bool = False) -> Pieces:
+    """Cut geometries by a layer; what no feature takes has right row -1. Areas of the pieces add up to the whole.
+
+    Parameters
+    ----------
+    apart : True where the features are known to share no land
+    """
     raw = intersect(left, right)
-    pieces, _, _ = book_once(raw)
+    pieces = raw if apart else book_once(raw)[0]
     taken = np.bincount(pieces.left, weights=pieces.area, minlength=len(left)) if len(pieces) else np.zeros(len(left))
     # All but a hairline taken: nothing is left, and the large features need not be united.
     given = np.flatnonzero(shapely.area(left) - taken > np.minimum(1e-9 * shapely.area(left), GUARD_AREA_M2 / 2))

@@ -17,13 +17,12 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 from pydantic import BaseModel, ConfigDict
 
-from controllines.area import planar_area_of_plane
+from controllines.area import planar_by_scale
 from controllines.classes import SURVEY, Classification, classification
-from controllines.crs import A, Plane, gauss_kruger, zone_of
+from controllines.crs import A, Plane
 from controllines.findings import Finding, finding
 from controllines.layers import Layer, as_text
 from controllines.packed import measured
@@ -33,8 +32,6 @@ Array = np.ndarray
 _RECOGNISED = 2
 _NAMED_IDS = 3
 _LISTED_CODES = 8
-#: Above this extent (m) the scale of the Gauss plane varies within a polygon, and its vertices are projected.
-_ONE_SCALE_M = 3000.0
 _HEARSAY = ("K", "?")
 _MEASURES = {"official": "椭球面积", "net": "扣除田坎净面积", "planar": "平面面积", "planar_net": "平面净面积"}
 
@@ -453,29 +450,12 @@ def _agreement(layer: Layer, name: str, rows: Array, areas: tuple[Array, Mapping
 def _computed(layer: Layer, rows: Array, plane: Plane) -> dict[str, Array]:
     """Return the official, net and planar areas (m²) of features."""
     official = measured(shapely.area, layer.geoms, rows)
-    areas = {"official": official, "planar": measured(partial(_planar, plane=plane), layer.geoms, rows)}
+    areas = {"official": official, "planar": measured(partial(planar_by_scale, plane=plane), layer.geoms, rows)}
     kcxs = layer.frame["kcxs"].to_numpy(float)[rows]
     if (kcxs > 0).any():
         left = 1 - np.where(np.isnan(kcxs), 0, kcxs)
         areas |= {"net": areas["official"] * left, "planar_net": areas["planar"] * left}
     return areas
-
-
-def _planar(geoms: Array, plane: Plane) -> Array:
-    """Return the planar area in each polygon's own 3° zone: official area × the zone's areal scale at its centroid.
-
-    The scale is linear across a small polygon to 1e-8; large ones are projected vertex by vertex.
-    """
-    lonlat = plane.inverse(shapely.get_coordinates(shapely.centroid(geoms)))
-    zones, scale = zone_of(lonlat[:, 0]), np.ones(len(geoms))
-    for zone in np.unique(zones):
-        own = zones == zone
-        scale[own] = pyproj.Proj(gauss_kruger(int(zone))).get_factors(*lonlat[own].T).areal_scale
-    areas = shapely.area(geoms) * scale
-    bounds = shapely.bounds(geoms)
-    large = np.flatnonzero((bounds[:, 2:] - bounds[:, :2]).max(axis=1) > _ONE_SCALE_M)
-    areas[large] = planar_area_of_plane(geoms[large], plane)
-    return np.asarray(areas)
 
 
 def _square_degree(geoms: Array, plane: Plane) -> Array:
