@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from controllines.area import planar_area
+from controllines.area import planar_area, planar_by_scale
 from controllines.crs import recognise
 from controllines.kinds import registry
 from controllines.pipeline import check
 from controllines.plans import open_plan
-from controllines.schema import _planar, code_lists, list_version, normalised, tables
+from controllines.schema import code_lists, list_version, normalised, tables
 from tests.builders import COUNTY, FARM, RED, codes, dense, here, layer, make_plan, official, parcels, shifted
 
 SQUARES = [here(0, 0, 100, 100), here(200, 0, 400, 100), here(500, 0, 900, 300)]
@@ -210,7 +210,7 @@ def test_planar_areas_of_small_and_large_polygons():
     shapes = [*SQUARES, here(0, 0, 2900, 2900), here(-20_000, 0, 20_000, 9_000), here(-65_000, 0, -64_800, 150)]
     plan = make_plan(**{RED: [dense(shape) for shape in shapes]})
     laid = plan.layers[RED]
-    ours = _planar(laid.geoms, plan.plane)
+    ours = planar_by_scale(laid.geoms, plan.plane)
     exact = planar_area(np.array(shapes, dtype=object), recognise("EPSG:4518"))
     assert ours == pytest.approx(exact, rel=2e-7, abs=0.001)
 

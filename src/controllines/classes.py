@@ -21,6 +21,8 @@ CULTIVATED, RIDGE = "01", "1203"
 FARM, BUILT, UNUSED = "农用地", "建设用地", "未利用地"
 BIG = (FARM, BUILT, UNUSED)
 SURVEY, LAND_SEA = "survey", "land_sea_2023"
+#: First digits of QSXZ (权属性质): 10, 20, 21 are the state's, 30 to 41 collective.
+OWNERS = {"1": "国有", "2": "国有", "3": "集体", "4": "集体"}
 
 
 class Disputed(BaseModel):

@@ -59,6 +59,11 @@ def _top(
 
 
 _state = {"debug": False}
+_OF_HELP = (
+    "统计对象，可多次：图层（永久基本农田、现状地类）、类别（城镇开发边界:特别用途区）、"
+    "共同部分（生态保护红线+永久基本农田）、三线合计 · what is counted"
+)
+_BY_HELP = "统计维度，可多次：乡镇、规划分区、一级规划分区、管辖、地类、三大类、控制线（线内线外）、图层:字段 · by what"
 _FAIL_HELP = "有地块或项目达到该等级（或待核实）时退出码 10"
 rules_app = typer.Typer(help="规则包 · Rule packs: list, show, check; explain verdicts.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
@@ -166,14 +171,14 @@ def facts(
 @app.command()
 def stats(
     out: Out,
-    of: Annotated[list[str], typer.Option("--of", help="控制线，可多次 · kinds of lines")],
-    by: Annotated[list[str], typer.Option("--by", help="统计单元，可多次 · kinds of units")],
+    of: Annotated[list[str], typer.Option("--of", help=_OF_HELP)],
+    by: Annotated[list[str], typer.Option("--by", help=_BY_HELP)],
     plan: Plan = None,
     unit: Annotated[str, typer.Option(help="公顷|亩|万亩|平方公里|平方米")] = "公顷",
     decimals: Annotated[int, typer.Option(min=0, max=6, help="小数位数 · decimals")] = 2,
     overwrite: Overwrite = False,
 ) -> None:
-    """分乡镇、分规划分区的面积统计 · Area statistics by unit."""
+    """面积统计：控制线、地类 × 乡镇、分区、地类、线内线外 · Area statistics by unit, zone, class and line."""
     from controllines.report import write_statistics
     from controllines.stats import tabulate
     from controllines.units import UNITS
@@ -184,8 +189,11 @@ def stats(
         tell("读取规划并统计")
         table = tabulate(_plan_path(plan), of=of, by=by)
         written = write_statistics(table, out, unit=unit, decimals=decimals, overwrite=overwrite)
+    for item in table.provenance["findings"]:
+        _warn(f"{item['code']} {item['layer'] or ''}: {item['message']}")
     _say(f"{len(table.frame)} 行统计。成果：{'、'.join(str(path) for path in written)}")
-    raise typer.Exit(1 if table.provenance["unmeasured"] else 0)
+    wrong = any(item["severity"] == "error" for item in table.provenance["findings"])
+    raise typer.Exit(1 if wrong or table.provenance["unmeasured"] else 0)
 
 
 @app.command()

@@ -10,10 +10,6 @@ of land and what lies near it; so it depends neither on chunks nor on threads.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -30,6 +26,7 @@ from controllines.plans import Plan, divided_kinds
 from controllines.regions import Land, Line, Shares, Widths, lay_over, merged, shares_of, with_depths
 from controllines.tiles import hilbert_order
 from controllines.windows import Each, Near, Shapes, near, windows
+from controllines.workers import Workers
 
 __all__ = ["MEASURES", "OUTCOMES", "Checked", "Land", "Measured", "Widths", "Workers", "check_land"]
 
@@ -41,35 +38,6 @@ MEASURES = (
 )  # fmt: skip
 #: Pieces of land in a block. It decides how large polygons in memory are halved, so results may not vary it.
 BLOCK = 2_000
-
-
-@dataclass(frozen=True)
-class Workers:
-    """How the work is dealt out; it never changes a result.
-
-    Attributes
-    ----------
-    threads : how many; 0: as many as there are processors
-    chunk : pieces of land that a thread takes at a time
-    """
-
-    threads: int = 0
-    chunk: int = 512
-
-    @contextmanager
-    def pool(self) -> Iterator[Each]:
-        """Give a ``map`` that uses the threads; one item is not worth waking them."""
-        threads = self.threads or os.cpu_count() or 1
-        if threads == 1:
-            yield map
-            return
-        with ThreadPoolExecutor(threads) as pool:
-
-            def each(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
-                jobs = list(items)
-                return map(work, jobs) if len(jobs) < 2 else pool.map(work, jobs)
-
-            yield each
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Crossings (套合分割): the land of one layer dealt out to the features of others; every table is a sum over the pieces.
+"""Crossings (套合分割): the land of one layer dealt out to the features of others; tables are sums over the pieces.
 
 The land is taken tile by tile along the Hilbert curve, some thousands of tiles to a thread, so memory holds a chunk and
 the sums. In a chunk, land under several features of its own layer is counted once; then one layer after the other cuts
@@ -54,6 +54,7 @@ class Crossed:
     rows : (pieces, layers) row in each layer, -1 outside of it
     area_m2, planar_m2 : official and planar area (m²); the latter NaN if it was not asked for
     geoms : polygons in the plane if they were asked for (one for each tile then), else empty
+    own_m2 : area of the features that take part
     booked_m2 : land taken from later features because earlier ones hold it (图层自身重叠)
     """
 
@@ -62,6 +63,7 @@ class Crossed:
     area_m2: Array
     planar_m2: Array
     geoms: Array
+    own_m2: float = 0.0
     booked_m2: float = 0.0
 
     def __len__(self) -> int:
@@ -124,12 +126,13 @@ def cross(
     """
     tiles = np.arange(len(land.tiles))
     tiles = tiles[land.of(tiles)]
-    job = partial(_chunk, land, cutters, plane, planar, geoms)
-    found = list(each(job, [tiles[n : n + CHUNK] for n in range(0, max(len(tiles), 1), CHUNK)]))
+    job = _Job(land, cutters, plane, planar, geoms)
+    found = list(each(partial(_chunk, job), [tiles[n : n + CHUNK] for n in range(0, max(len(tiles), 1), CHUNK)]))
     whole = Crossed(
         np.concatenate([part.feature for part in found]), np.concatenate([part.rows for part in found]),
         np.concatenate([part.area_m2 for part in found]), np.concatenate([part.planar_m2 for part in found]),
-        np.concatenate([part.geoms for part in found]), sum(part.booked_m2 for part in found),
+        np.concatenate([part.geoms for part in found]), float(land.tiles.area[tiles].sum()),
+        sum(part.booked_m2 for part in found),
     )  # fmt: skip
     return whole.take(_order(whole)[0]) if geoms else _summed(whole)
 
@@ -162,22 +165,33 @@ class _Land:
     homes: Array
 
 
-def _chunk(land: Part, cutters: Sequence[Part], plane: Plane, planar: bool, keep: bool, tiles: Array) -> Crossed:
-    homes, booked = _counted_once(land, tiles)
+@dataclass(frozen=True)
+class _Job:
+    """What is dealt out to what, and what is to be told of it."""
+
+    land: Part
+    cutters: Sequence[Part]
+    plane: Plane
+    planar: bool
+    geoms: bool
+
+
+def _chunk(job: _Job, tiles: Array) -> Crossed:
+    homes, booked = _counted_once(job.land, tiles)
     pieces = _Land(homes, np.arange(len(homes)), homes)
     some = shapely.area(homes) > 0
     pieces, rows = replace(pieces, geoms=homes[some], home=pieces.home[some]), np.empty((int(some.sum()), 0), np.int64)
-    for cutter in cutters:
-        dealt = _dealt(pieces, cutter, plane)
+    for cutter in job.cutters:
+        dealt = _dealt(pieces, cutter, job.plane)
         if cutter.keep is not None:
             dealt = dealt.take((dealt.right >= 0) == cutter.keep)
         pieces = replace(pieces, geoms=dealt.geoms, home=pieces.home[dealt.left])
         rows = np.column_stack([rows[dealt.left], dealt.right])
     geoms = pieces.geoms
-    of = np.asarray(planar_by_scale(geoms, plane)) if planar and len(geoms) else np.full(len(geoms), np.nan)
-    found = Crossed(np.asarray(land.tiles.owner[tiles], np.int64)[pieces.home], rows, np.asarray(shapely.area(geoms)),
-                    of, geoms, booked)  # fmt: skip
-    return found if keep else _summed(found)
+    planar = planar_by_scale(geoms, job.plane) if job.planar and len(geoms) else np.full(len(geoms), np.nan)
+    owner = np.asarray(job.land.tiles.owner[tiles], np.int64)
+    found = Crossed(owner[pieces.home], rows, np.asarray(shapely.area(geoms)), planar, geoms, booked_m2=booked)
+    return found if job.geoms else _summed(found)
 
 
 def _counted_once(land: Part, tiles: Array) -> tuple[Array, float]:
@@ -237,7 +251,9 @@ def _dealt(land: _Land, cutter: Part, plane: Plane) -> Pieces:
     boxes = windows(land.geoms)
     whole = Near(left, right, shapely.box(*boxes[left].T), np.ones(len(left), bool))
     both = [whole, _cut_off(pairs, boxes)]
-    found = Near(*(np.concatenate([getattr(part, name) for part in both]) for name in ("left", "right", "geoms", "full")))
+    found = Near(
+        *(np.concatenate([getattr(part, name) for part in both]) for name in ("left", "right", "geoms", "full"))
+    )
     found = found.take(np.lexsort((found.right, found.left)))
     pieces = _divided(land.geoms, found, _contested(len(land.geoms), found, pairs))
     return _hairlines_joined(pieces, plane)

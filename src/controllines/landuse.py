@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from controllines.classes import CULTIVATED, RIDGE, SURVEY, classification, normal
+from controllines.classes import CULTIVATED, OWNERS, RIDGE, SURVEY, classification, normal
 from controllines.conflicts import Land, Measured
+from controllines.dimensions import text_column
 from controllines.findings import Finding, finding
-from controllines.layers import Layer, as_code
+from controllines.layers import Layer
 from controllines.lengths import is_contact
 from controllines.overlay import Pieces, absorb, intersect, split
 from controllines.plans import Plan
@@ -26,8 +27,6 @@ LAND_USE = "land_use"
 #: Columns of the frames; behind them stands ``{kind}_m2`` of every line.
 KEYS = ("class_code", "class_name", "big_class", "ownership", "township_code", "township")
 AREAS = ("area_m2", "ridge_m2", "net_area_m2")
-#: First digits of QSXZ (权属性质): 10, 20, 21 are the state's, 30 to 41 collective.
-OWNERS = {"1": "国有", "2": "国有", "3": "集体", "4": "集体"}
 TOWNSHIP_DIGITS = 9
 
 
@@ -116,19 +115,11 @@ def _classes(layer: Layer, feature: Array, big_classes: Mapping[str, str]) -> di
     names = layer.frame["name"].to_numpy(object)
     known = {code: (survey.name(code), survey.big_class(code, big_classes)) for code in {*codes} - {None} if code}
     table = np.full((len(codes) + 1, 4), None, dtype=object)  # the last row, -1, is that of no feature
-    owners = _own(layer, "QSXZ")
+    owners = text_column(layer, "QSXZ")
     for n, code in enumerate(codes):
         name, big = known.get(code or "", (None, None))
         table[n] = code, name or names[n], big, OWNERS.get(owners[n][:1])
     return dict(zip(KEYS[:4], table[feature].T, strict=True))
-
-
-def _own(layer: Layer, column: str) -> Array:
-    """Return a column of the source as text, blank where there is none."""
-    present = {str(name).upper(): name for name in layer.frame.columns}
-    if column not in present:
-        return np.full(len(layer), "", dtype=object)
-    return as_code(layer.frame[present[column]])
 
 
 def _townships(layer: Layer, townships: Layer | None, dealt: _Dealt) -> dict[str, Array]:
@@ -136,7 +127,7 @@ def _townships(layer: Layer, townships: Layer | None, dealt: _Dealt) -> dict[str
     if townships is not None:
         table = np.append(townships.frame[["code", "name"]].to_numpy(object), [[None, None]], axis=0)
         return dict(zip(KEYS[4:], table[dealt.township].T, strict=True))
-    code = np.append(_own(layer, "ZLDWDM"), "")[dealt.feature]
+    code = np.append(text_column(layer, "ZLDWDM"), "")[dealt.feature]
     digits = [text[:TOWNSHIP_DIGITS] if len(text) >= TOWNSHIP_DIGITS else None for text in code]
     none = np.full(len(code), None, dtype=object)
     return {KEYS[4]: np.array(digits, dtype=object), KEYS[5]: none}

@@ -173,6 +173,11 @@ class Layer:
         """The laid features in longitude and latitude, simplified to 20 m: for orientation on a map."""
         return outlines_of(self.geoms, self.plane or Plane(0, 0))
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the frame, without the geometry."""
+        return tuple(str(name) for name in self.frame.columns if name != self.frame.geometry.name)
+
     def attributes(self, names: Sequence[str], rows: Array | None = None) -> pd.DataFrame:
         """Return columns of the frame, of all features or of those at ``rows``."""
         columns = pd.DataFrame(self.frame[list(names)])

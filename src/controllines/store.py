@@ -108,6 +108,16 @@ class PreparedLayer(Layer):
         """Id and box in the plane of each excluded feature; None where it has none."""
         return tuple((identity, shapely.from_wkb(box)) for identity, box in self.entry["set_aside"])
 
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the frame, without the geometry; no value is read."""
+        import pyarrow.parquet as pq
+
+        try:
+            return tuple(pq.read_schema(self.folder / "attributes.parquet").names)
+        except (OSError, ValueError) as problem:
+            raise damaged(self.folder / "attributes.parquet", str(problem)[:200]) from None
+
     def attributes(self, names: Sequence[str], rows: Array | None = None) -> pd.DataFrame:
         """Return columns of the frame, of all features or of those at ``rows``; no others are read."""
         return read_table(self.folder / ATTRIBUTES, names, None if rows is None else np.asarray(rows))

@@ -18,11 +18,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from controllines.classes import choices
 from controllines.clean import polygonal
+from controllines.dimensions import Dimension, dimension_of
 from controllines.errors import InputError, UsageError
 from controllines.findings import Finding, finding
 from controllines.layers import Layer
-from controllines.partition import Parts, by_units, every_unit, without
+from controllines.partition import Parts, by_units
 from controllines.plans import Plan, layer_of, open_plan, said_of
 from controllines.raster.classes import MOST_CLASSES, NO_DATA, OUTSIDE, Classes, classes_of
 from controllines.raster.grid import Grid, Window, grid_of
@@ -96,7 +98,9 @@ def raster_areas(
     on the ellipsoid. How both are found in the plane: :mod:`controllines.raster.grid`.
     """
     opened = open_plan(plan)
-    units = [layer_of(opened, name) for name in ([by] if isinstance(by, str) else by)]
+    units = [
+        dimension_of(opened, name, choices(opened.spec.big_classes)) for name in ([by] if isinstance(by, str) else by)
+    ]
     wanted = [kind.key for kind in opened.lines() if kind.group == "line" and kind.key in opened.layers]
     lines = [layer_of(opened, name) for name in ([of] if isinstance(of, str) else wanted if of is None else of)]
     if not units:
@@ -104,18 +108,22 @@ def raster_areas(
     with open_raster(raster, band=band, crs=crs, datum=datum) as read:
         classes = classes_of(read, breaks, names)
         grid = grid_of(read.affine, read.crs, opened.plane)
-        grounds, pieces, owner = _grounds(lines, units, grid)
+        grounds, pieces, owner = _grounds(opened, (lines, units), grid)
         spread = _measure(read, grid, classes, (grounds, pieces, owner))
         said = _said(read, grid, grounds, spread)
     return _table(opened, (lines, units), grounds, classes=classes, raster=said)
 
 
-def _grounds(lines: Sequence[Layer], units: Sequence[Layer], grid: Grid) -> tuple[list[_Ground], Array, Array]:
+def _grounds(
+    plan: Plan, layers: tuple[Sequence[Layer], Sequence[Dimension]], grid: Grid
+) -> tuple[list[_Ground], Array, Array]:
     """Return the rows of the table, the polygons of their land in grid coordinates, and the row of each."""
-    land = by_units(units[0], units)
-    stacked = [(ALL_LAND, land)]
+    lines, units = layers
+    land = units[0].layer
+    stacked = [(ALL_LAND, by_units(plan, land, units))]
     for line in lines:
-        stacked += [(f"{line.kind.zh}内", by_units(line, units)), (f"{line.kind.zh}外", without(land, line))]
+        stacked += [(f"{line.kind.zh}内", by_units(plan, line, units)),
+                    (f"{line.kind.zh}外", by_units(plan, land, units, outside=line))]  # fmt: skip
     outline = grid.outline
     shapely.prepare(outline)
     grounds: list[_Ground] = []
@@ -135,13 +143,15 @@ def _grounds(lines: Sequence[Layer], units: Sequence[Layer], grid: Grid) -> tupl
     return grounds, np.concatenate(pieces) if pieces else np.empty(0, dtype=object), owner
 
 
-def _groups(parts: Parts, units: Sequence[Layer]) -> Iterable[tuple[dict[str, Any], Array]]:
+def _groups(parts: Parts, units: Sequence[Dimension]) -> Iterable[tuple[dict[str, Any], Array]]:
     """Yield each combination of units with the rows of its pieces, in the order of tables."""
-    keys = [unit.kind.key for unit in units]
-    order = pd.DataFrame({key: parts.columns[f"_{key}"] for key in keys})
-    for rows in order.groupby(keys, sort=True).indices.values():
-        first = int(rows[0])
-        yield {name: parts.columns[name][first] for key in keys for name in (f"{key}_code", key)}, np.asarray(rows)
+    combinations, of = np.unique(parts.places, axis=0, return_inverse=True)
+    for number, places in enumerate(combinations):
+        named = [(unit.key, unit.labels[place]) for unit, place in zip(units, places, strict=True)]
+        columns = {
+            name: value for key, (code, called) in named for name, value in ((f"{key}_code", code), (key, called))
+        }
+        yield columns, np.flatnonzero(of.reshape(-1) == number)
 
 
 def _measure(
@@ -245,7 +255,7 @@ def _said(raster: Raster, grid: Grid, grounds: list[_Ground], spread: float) -> 
 
 
 def _table(
-    plan: Plan, layers: tuple[Sequence[Layer], Sequence[Layer]], grounds: list[_Ground], *, classes: Classes,
+    plan: Plan, layers: tuple[Sequence[Layer], Sequence[Dimension]], grounds: list[_Ground], *, classes: Classes,
     raster: dict[str, Any],
 ) -> AreaTable:  # fmt: skip
     lines, units = layers
@@ -257,16 +267,17 @@ def _table(
         for code, name in known:
             m2 = ground.outside_m2 if name == OUTSIDE and code is None else ground.sums.get(code or NO_DATA, 0.0)
             rows.append({"line": ground.line, **ground.unit, "class_code": code, CLASS: name, "area_m2": m2})
-    keys = [unit.kind.key for unit in units]
+    keys = [unit.key for unit in units]
     frame = pd.DataFrame(rows).assign(planar_area_m2=np.nan, net_area_m2=np.nan)
     for name in (*(f"{key}_code" for key in keys), "class_code"):
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     return AreaTable(
         frame=frame,
         by=(*keys, CLASS),
-        headings={unit.kind.key: unit.kind.zh for unit in units} | {CLASS: "类别"},
-        units={unit.kind.key: every_unit(unit) for unit in units} | {CLASS: tuple(known)},
-        provenance=said_of(plan, (*lines, *units)) | {"raster": raster, "notes": _notes(raster)},
+        headings={unit.key: unit.heading for unit in units} | {CLASS: "类别"},
+        units={unit.key: unit.labels[:-1] for unit in units} | {CLASS: tuple(known)},
+        provenance=said_of(plan, (*lines, *(unit.layer for unit in units)))
+        | {"raster": raster, "notes": _notes(raster)},
     )
 
 
