@@ -106,7 +106,8 @@ def tiled(shapes: Shapes, *, each: Each = map) -> Tiles:
     if isinstance(shapes, Tiles):
         return shapes
     starts = range(0, max(len(shapes), 1), ROWS)
-    return replace(arranged(each(lambda n: tiles_of(shapes.geoms[n : n + ROWS], first=n), starts)), count=len(shapes))
+    cut = list(each(lambda n: tiles_of(shapes.geoms[n : n + ROWS], first=n), starts))
+    return replace(arranged(cut), count=len(shapes))
 
 
 def cross(
