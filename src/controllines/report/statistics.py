@@ -113,9 +113,9 @@ def _sheet(book: Any, table: AreaTable, what: tuple[str, str, str], printed: tup
         for column, text in enumerate(cells):
             sheet.write_string(n + 3, column, str(text), styles.text)
         for column in range(laid.numbers.shape[1]):
-            write_figure(sheet, (n + 3, first + column), laid, (n, column), styles.figure)
+            write_figure(sheet, (n + 3, first + column), laid, (n, column), style=styles.figure)
         if mu is not None:
-            write_figure(sheet, (n + 3, width), mu, (n, mu.numbers.shape[1] - 1), styles.mu)
+            write_figure(sheet, (n + 3, width), mu, (n, mu.numbers.shape[1] - 1), style=styles.mu)
     sheet.freeze_panes(3, first)
     sheet.set_landscape()
     sheet.set_paper(9)
@@ -144,7 +144,7 @@ def number_format(places: int) -> str:
     return "0." + "0" * places if places else "0"
 
 
-def write_figure(sheet: Any, at: tuple[int, int], laid: LaidOut, cell: tuple[int, int], style: Any) -> None:
+def write_figure(sheet: Any, at: tuple[int, int], laid: LaidOut, cell: tuple[int, int], *, style: Any) -> None:
     """Write one figure: a number, or the text where there is none, or where it would print as zero and is not."""
     number, text = float(laid.numbers.to_numpy(float)[cell]), str(laid.texts.iat[cell])
     if number != number or (number == 0 and text.endswith("平方米")):
