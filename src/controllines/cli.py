@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import sys
 import tomllib
 import traceback
@@ -424,6 +425,7 @@ def explain_rules(
 def main() -> None:
     """Run the command line; the only place where errors become exit codes."""
     _utf8()
+    gc.set_threshold(50_000)  # start-up makes many objects, and little garbage
     try:
         code = app(_spread(sys.argv[1:]), standalone_mode=False)
     except TyperException as error:

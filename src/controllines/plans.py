@@ -26,8 +26,6 @@ from controllines.extents import far_layers
 from controllines.findings import Finding, finding
 from controllines.kinds import Kind, in_order, kind_of, kind_of_table
 from controllines.layers import Layer, Reading, extent_of, lay, read_layer
-from controllines.schema import with_schema
-from controllines.variants import with_variants
 from controllines.windows import Each, Geometries, Shapes, box_of
 
 Array = np.ndarray
@@ -378,6 +376,9 @@ def _read(spec: PlanSpec, wanted: Wanted, named: tuple[Mapping[str, str], str], 
 
 def laid(draft: Draft, key: str, *, each: Each = map) -> Layer:
     """Take one layer of a draft, lay it into its plane, and compare its fields with the official table."""
+    from controllines.schema import with_schema  # a prepared plan has no need of them
+    from controllines.variants import with_variants
+
     return with_variants(with_schema(lay(_aliased(draft.read.pop(key), draft.aliases), draft.plane, each=each)))
 
 

@@ -120,6 +120,8 @@ class PreparedLayer(Layer):
 
     def attributes(self, names: Sequence[str], rows: Array | None = None) -> pd.DataFrame:
         """Return columns of the frame, of all features or of those at ``rows``; no others are read."""
+        if rows is not None and not len(rows) and set(names) <= {*_ROLES, "kcxs"}:
+            return pd.DataFrame({name: pd.Series(dtype=float if name == "kcxs" else object) for name in names})
         return read_table(self.folder / ATTRIBUTES, names, None if rows is None else np.asarray(rows))
 
     @cached_property

@@ -20,7 +20,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 from controllines.crs import SourceCRS
 from controllines.errors import OutputError, UsageError
 from controllines.findings import Finding
-from controllines.report import csvfile, forms, gis, html, resultjson, tracefile, vector, xlsx
+from controllines.report import csvfile, forms, gis, resultjson, tracefile, vector, xlsx
 from controllines.report.forms import FormOptions
 from controllines.report.maps import MAP_LINES
 from controllines.report.model import Report, build
@@ -173,7 +173,10 @@ def _how(
         raise UsageError.of("OUTPUT_FORMAT_UNKNOWN", actual="、".join(unknown), expected="、".join(KNOWN))
     if map_lines not in MAP_LINES:
         raise UsageError.of("OUTPUT_MAP_LINES_UNKNOWN", actual=map_lines, expected="、".join(MAP_LINES))
-    html.check_basemap(basemap)
+    if basemap is not None:
+        from controllines.report import html
+
+        html.check_basemap(basemap)
     return _How(tuple(formats), map_lines, gis.out_crs(out_crs), basemap, form, tell)
 
 
@@ -239,6 +242,8 @@ def _write_all(result: CheckResult, folder: Path, how: _How) -> list[str]:
         names.append(XLSX)
     if "html" in how.formats:
         how.tell(f"写出 {HTML}")
+        from controllines.report import html  # its templates are loaded only where a map is wanted
+
         (folder / HTML).write_bytes(html.to_bytes(report, map_lines=how.map_lines, basemap=how.basemap))
         names.append(HTML)
     if set(how.formats) & set(gis.FORMATS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -23,6 +23,7 @@ from controllines.rules.levels import UNDETERMINED
 
 if TYPE_CHECKING:
     import pandas as pd
+    from jsonschema_rs import Draft202012Validator
 
     from controllines.results import CheckResult
 
@@ -159,23 +160,20 @@ def _text(plain: Any, depth: int) -> bytes:
 
 
 @cache
-def _validator(part: str) -> Callable[[Any], object]:
+def _validator(part: str) -> Draft202012Validator:
     """Return what checks the whole document, or one parcel or project of it."""
-    import fastjsonschema
+    from jsonschema_rs import Draft202012Validator  # ready in 2 ms, where pure Python compiles for 200
 
     whole = schema()
     chosen = whole if part == "document" else {"$ref": f"#/$defs/{part}", "$defs": whole["$defs"]}
-    found: Callable[[Any], object] = fastjsonschema.compile(chosen, use_default=False)
-    return found
+    return Draft202012Validator(chosen)
 
 
 def _hold(plain: Any, part: str) -> None:
-    from fastjsonschema import JsonSchemaValueException
-
-    try:
-        _validator(part)(plain)
-    except JsonSchemaValueException as error:
-        raise OutputError.of("OUTPUT_SCHEMA", actual=f"{part}: {error.message[:200]}") from None
+    problem = next(iter(_validator(part).iter_errors(plain)), None)
+    if problem is not None:
+        place = "/".join(map(str, (part, *problem.instance_path)))
+        raise OutputError.of("OUTPUT_SCHEMA", actual=f"{place}: {problem.message[:200]}")
 
 
 def _land(land: pd.DataFrame, key: str) -> dict[str, list[Row]]:
