@@ -191,7 +191,7 @@ def _part_one(document: Any) -> None:
     caption.alignment = WD_ALIGN_PARAGRAPH.CENTER
     _text(document, "{%p endif %}", indent=False)
     document.add_paragraph("控制线", style="Heading 2")
-    _table(document, [2.3, 4.4, 5.6, 3.7],
+    _table(document, [2.0, 3.4, 7.4, 3.2],
            ["控制线", "套合结果", "判定及依据", "审批机关和须提供的材料"],
            _loop("lines", ["line", "result", "ruling", "duties"]))  # fmt: skip
     _text(document, "{%p for s in questions %}", indent=False)
@@ -209,7 +209,7 @@ def _part_one(document: Any) -> None:
              _table_of([4.0, 12.0], ["项目", "内容"], "plan_rows", ["label", "value"]))  # fmt: skip
     document.add_paragraph("对照数据", style="Heading 2")
     layers = ["name", "version", "as_at", "source", "approval", "features", "digest"]
-    _table(document, [2.4, 2.4, 2.0, 2.2, 2.8, 1.6, 2.6],
+    _table(document, [2.2, 2.0, 2.6, 3.6, 2.2, 1.4, 2.0],
            ["图层", "版本", "现势性", "来源", "批复", "要素数", "校验码"], _loop("layers", layers))  # fmt: skip
     document.add_paragraph("未作核对的内容", style="Heading 2")
     _text(document, "{{ not_checked }}")
@@ -260,7 +260,7 @@ def _annexes(document: Any) -> None:
     _footer(document.add_section(WD_SECTION.NEW_PAGE), statement=False)
     document.add_paragraph("附表1　地块", style="Heading 1")
     cells = ["number", "parcel_id", "name", "declared", "planar", "official", "lines"]
-    _table(document, [1.2, 2.8, 2.8, 2.0, 2.0, 2.0, 3.2],
+    _table(document, [1.1, 2.5, 2.3, 2.4, 2.4, 2.4, 2.9],
            ["序号", "地块编号", "名称", "申报面积\n（公顷）", "平面面积\n（公顷）", "椭球面积\n（公顷）", "涉及情况"],
            _loop("parcels", cells))  # fmt: skip
     document.add_paragraph("附表2　界址点坐标（按申报数据）", style="Heading 1")

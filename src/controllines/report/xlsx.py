@@ -175,4 +175,5 @@ def _print_setup(sheet: Any, report: Report, first: int) -> None:
     text = word("titles", "disclaimer")
     half = text.index("；") + 1
     sheet.set_footer(f"&L&7{text[:half]}\n{text[half:]}&R&7{run[:60]}\n&P/&N")
-    sheet.set_header(f"&R&7{say('area', 'short', area=report.show.name)}")
+    marking = report.marking[:80].replace("&", "&&")
+    sheet.set_header(f"&L&9{marking}&R&7{say('area', 'short', area=report.show.name)}")
