@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -263,3 +264,43 @@ def test_many_corner_points_go_into_the_workbook_or_stay_where_there_is_none(tmp
     assert not [row for row in rows if row[0] == "A"]
     cl.write_report(checked, tmp_path / "two", formats=["docx"], form=FormOptions(docx_for="all"))
     assert "J100" in texts(tmp_path / "two" / "核对表" / "B.docx")
+
+
+def test_hostile_names_are_text_in_the_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.report.conftest import HOSTILE
+
+    monkeypatch.setattr(forms, "_picture", lambda *_: (None, []))
+    names = list(HOSTILE.values())
+    land = parcels(*(here(200 * n, 0, 200 * n + 50, 50) for n in range(len(names))), DKMC=names, XMMC=names,
+                   XMBH=["../../etc/x", "con", "CON.txt", "a:b", "A:B", "x/y", "LPT1", " ", "长" * 300])  # fmt: skip
+    checked = cl.check(land, make_plan(permanent_farmland=[here(50, -10, 400, 400)]), as_of="2026-11-21")
+    cl.write_report(checked, tmp_path / "out", formats=["docx"], form=FormOptions(docx_for="all"))
+    found = {path.name: texts(path) for path in (tmp_path / "out" / "核对表").iterdir()}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    assert len({name.casefold() for name in found}) == len(names)
+    assert not [name for name in found if re.match(r"(?i)(con|lpt1)(\.|$)", name) or len(name) > 65]
+    said = "\n".join(found.values())
+    for key in ("formula", "plus", "minus", "at", "html", "template", "long"):
+        assert HOSTILE[key] in said, key
+    assert "响铃[31m反" in said  # control characters are gone, the rest stands
+    assert "=1+1" in said
+    assert "\n49\n" not in said
+
+
+def test_a_changed_template_of_the_package_is_filled(result: cl.CheckResult, tmp_path: Path) -> None:
+    """What an office does: save the package's template, change a heading, add its own name and a paragraph."""
+    own = tmp_path / "本局模板.docx"
+    own.write_bytes(docx.template())
+    changed = Document(str(own))
+    changed.paragraphs[0].insert_paragraph_before("某县自然资源局").alignment = 1
+    heading = next(paragraph for paragraph in changed.paragraphs if paragraph.text == "对照数据")
+    heading.runs[0].text = "所用数据"
+    changed.add_paragraph("{% for r in plan_rows %}【{{ r.label }}：{{ r.value }}】{% endfor %}")
+    changed.save(str(own))
+    cl.write_report(result, tmp_path / "out", formats=["docx"], form=FormOptions(template=str(own)))
+    document = Document(str(next(path for path in (tmp_path / "out" / "核对表").iterdir() if "P_1" in path.name)))
+    lines = [paragraph.text for paragraph in document.paragraphs]
+    assert lines[:2] == ["某县自然资源局", "三条控制线套合核对表"]
+    assert "所用数据" in lines
+    assert "对照数据" not in lines
+    assert lines[-1].startswith("【村：夏村（650422100201）1.3995公顷（20.99亩）】【规划用途：")

@@ -64,6 +64,7 @@ def table(sheet: Any, first: int) -> list[list[Any]]:
 
 def first_figure(text: str) -> str:
     """The figure a sentence or cell begins with: what stands before 公顷, or the smaller unit it fell back to."""
+    text = text.removesuffix("（扣除田坎）")
     found = re.match(r"([\d.]+)公顷", text)
     return str(Decimal(found[1]).normalize()) if found else text
 

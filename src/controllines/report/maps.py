@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -58,6 +60,35 @@ class MapLayers:
     outside: tuple[Shape, ...]
     lines: tuple[Shape, ...]
     townships: tuple[Shape, ...] = ()
+
+    def owned(self, name: str, keys: Iterable[str]) -> list[Shape]:
+        """Return the shapes of some parcels: ``parcels``, ``pieces`` or ``outside``, in the order of the keys."""
+        return [shape for key in keys for shape in self._by_key[name].get(key, [])]
+
+    def within(self, name: str, box: Any) -> list[Shape]:
+        """Return the ``parcels`` or ``lines`` that meet a box, in their order."""
+        shapes: tuple[Shape, ...] = getattr(self, name)
+        return [shapes[n] for n in np.sort(self._trees[name].query(box))]
+
+    @cached_property
+    def kinds_outside(self) -> frozenset[str]:
+        """The lines to stay within that something lies outside of."""
+        return frozenset(shape.kind for shape in self.outside)
+
+    @cached_property
+    def _by_key(self) -> dict[str, dict[str, list[Shape]]]:
+        found: dict[str, dict[str, list[Shape]]] = {}
+        for name in ("parcels", "pieces", "outside"):
+            for shape in getattr(self, name):
+                found.setdefault(name, {}).setdefault(shape.key, []).append(shape)
+            found.setdefault(name, {})
+        return found
+
+    @cached_property
+    def _trees(self) -> dict[str, shapely.STRtree]:
+        return {
+            name: shapely.STRtree([shape.geometry for shape in getattr(self, name)]) for name in ("parcels", "lines")
+        }
 
 
 def map_layers(result: CheckResult, map_lines: str) -> MapLayers:

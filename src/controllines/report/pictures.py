@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
+import shapely
 
 from controllines.errors import UsageError
 from controllines.plots import Picture, Scene, bars, choropleth, draw_map
-from controllines.report.maps import MapLayers, Shape, lonlat, map_layers
+from controllines.report.maps import DEGREE_M, NEAR_M, MapLayers, Shape, lonlat, map_layers
 from controllines.report.model import banners
 from controllines.report.words import clean, word
 from controllines.results import CheckResult
@@ -87,23 +88,33 @@ def scene_of(shapes: MapLayers, ids: Iterable[str], names: Mapping[str, str], *,
     -----
     Several parcels are numbered in their order in the result; the numbers are those of the report's list of parcels.
     """
-    chosen = set(ids)
-    mine = [shape for shape in shapes.parcels if shape.key in chosen]
-    pieces = [shape for shape in shapes.pieces if shape.key in chosen]
-    outside = [shape for shape in shapes.outside if shape.key in chosen]
-    within = {shape.kind for shape in shapes.outside}
+    ids = list(dict.fromkeys(ids))
+    mine = shapes.owned("parcels", ids)
+    pieces, outside = shapes.owned("pieces", ids), shapes.owned("outside", ids)
+    within = shapes.kinds_outside
+    near = _around(mine)
+    others, lines = shapes.within("parcels", near), shapes.within("lines", near)
     conflicts = {kind: _geoms(pieces, kind) for kind in names if kind not in within}
     conflicts |= {kind: _geoms(outside, kind) for kind in names if kind in within}
     return Scene(
         focus=_geoms(mine),
-        others=_geoms(shape for shape in shapes.parcels if shape.key not in chosen),
-        lines={kind: _geoms(shapes.lines, kind) for kind in names},
+        others=_geoms(shape for shape in others if shape.key not in set(ids)),
+        lines={kind: _geoms(lines, kind) for kind in names},
         names=names,
-        within=frozenset(within),
+        within=within,
         conflicts={kind: geoms for kind, geoms in conflicts.items() if len(geoms)},
         labels=tuple(str(n) for n in range(1, len(mine) + 1)) if len(mine) > 1 else (),
         caption="\n".join((word("titles", "schematic"), *banners)),
     )
+
+
+def _around(mine: Sequence[Shape]) -> Any:
+    """Return a box that is larger than the picture of some parcels, whatever its shape."""
+    if not mine:
+        return shapely.Polygon()
+    west, south, east, north = shapely.total_bounds([shape.geometry for shape in mine])
+    room = 2 * max(east - west, north - south) + 2 * NEAR_M / DEGREE_M
+    return shapely.box(west - room, south - room, east + room, north + room)
 
 
 def _geoms(shapes: Iterable[Shape], kind: str | None = None) -> Array:
