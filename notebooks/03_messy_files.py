@@ -149,20 +149,21 @@ found.loc[found["severity"] == "info", ["文件", "code", "message"]].reset_inde
 # 洞在外圈之内的部分照挖，伸出界外的部分不算土地。
 
 # %%
-frame = parcels.frame.set_index("parcel_id")
+used = parcels.frame.set_index("parcel_id").geometry.to_crs(CRS)
+official = result.parcels.set_index("parcel_id")["area_m2"]
 with plt.rc_context({"font.family": chinese_font(), "axes.titlesize": 10, "figure.dpi": 110}):
-    figure, axes = plt.subplots(2, 2, figsize=(8, 4.6), sharex="row", layout="constrained")
-for row, (before, number) in zip(axes, ((bowtie, "ZJ-1"), (open_hole, "D-1")), strict=True):
-    west, south = before.bounds[:2]
-    after = translate(frame.geometry[number], -west, -south)
-    titles = f"收到的：{before.area:,.1f} 平方米", f"使用的：{after.area:,.1f} 平方米（平面面积）"
-    for axis, title, geometry in zip(row, titles, (translate(before, -west, -south), after), strict=True):
-        gpd.GeoSeries([geometry]).plot(ax=axis, color="#d9822b", alpha=0.35)
-        for ring in getattr(geometry, "geoms", [geometry]):
-            for line in (ring.exterior, *ring.interiors):
-                axis.plot(*line.xy, color="#22303a", lw=1.3)
-        axis.set_title(title, family=chinese_font())
-        axis.set_axis_off()
+    figure, axes = plt.subplots(2, 2, figsize=(8, 5), layout="constrained")
+    for row, (before, number) in zip(axes, ((bowtie, "ZJ-1"), (open_hole, "D-1")), strict=True):
+        titles = f"收到的：坐标面积 {before.area:,.1f} 平方米", f"使用的：椭球面积 {official[number]:,.1f} 平方米"
+        for axis, title, geometry in zip(row, titles, (before, used[number]), strict=True):
+            shape = translate(geometry, -before.bounds[0], -before.bounds[1])
+            if shape.is_valid:
+                gpd.GeoSeries([shape]).plot(ax=axis, color="#d9822b", alpha=0.35)
+            for part in getattr(shape, "geoms", [shape]):
+                for line in (part.exterior, *part.interiors):
+                    axis.plot(*line.xy, color="#22303a", lw=1.3)
+            axis.set(title=title, xlim=(-10, 270), ylim=(-10, 130), aspect="equal")
+            axis.set_axis_off()
 
 # %% [markdown]
 # ## 5 核对照常进行 · The check goes on

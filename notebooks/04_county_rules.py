@@ -161,7 +161,14 @@ with plt.rc_context({"font.family": chinese_font(), "figure.dpi": 110}):
     axis.axvline(200, color="#22303a", ls="--", lw=1)
     axis.text(203, -0.35, "TKX-01：200 公顷", fontsize=8)
     for y, (area, level) in enumerate(zip(outside["conflict_m2"] / 1e4, outside["level"], strict=True)):
-        axis.text(area + 4, y, f"{area:,.2f}　{zh[level]}", va="center", fontsize=8)
+        axis.text(
+            area + 4,
+            y,
+            f"{area:,.2f}　{zh[level]}",
+            va="center",
+            fontsize=8,
+            bbox={"fc": "white", "ec": "none", "pad": 0.6},
+        )
     axis.set_xlim(0, outside["conflict_m2"].max() / 1e4 * 1.25)
     axis.set_xlabel("城镇开发边界外面积（公顷，椭球面积）", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)

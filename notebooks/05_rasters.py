@@ -75,7 +75,7 @@ with plt.rc_context({"font.family": chinese_font(), "figure.dpi": 110}):
     axes[1].imshow(cover, cmap=colours, extent=extent, interpolation="nearest")
     for axis, title in zip(axes, ("坡度（示例）", "土地覆被（示例）"), strict=True):
         plan.layers["county"].frame.boundary.plot(ax=axis, color="#22303a", lw=1)
-        plan.layers["permanent_farmland"].frame.plot(ax=axis, color="#0b6e4f")
+        plan.layers["permanent_farmland"].frame.plot(ax=axis, color="#5b1a5e")
         axis.set_title(title)
         axis.set_axis_off()
         axis.set_aspect(1.35)
