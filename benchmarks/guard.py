@@ -21,6 +21,8 @@ class Unguarded(Ours):
 
     def __init__(self, county: County, **options: Any) -> None:
         from controllines import guard, overlay, windows
+        from controllines.clean import polygonal
+        from controllines.tiles import clipped
 
         booking = threading.local()  # land under several features must still be found, that is no guard
         overlapping = overlay._overlapping
@@ -31,6 +33,12 @@ class Unguarded(Ours):
         def likely(found: Array, *_: Array) -> Array:
             return np.zeros(len(found), bool)
 
+        def taken(geoms: Array, boxes: Array) -> Array:
+            return polygonal(clipped(geoms, boxes))
+
+        def halved(geom: shapely.Geometry, both: Array) -> Array:
+            return taken(np.full(2, geom), both)
+
         def unasked(left: Array, right: Array) -> Array:
             return shapely.touches(left, right) if getattr(booking, "now", False) else np.zeros(len(left), bool)
 
@@ -40,7 +48,8 @@ class Unguarded(Ours):
             booking.now = False
             return found
 
-        overlay.cut, overlay._overlapping, windows._unlikely = believed, booked, likely
+        overlay.cut, overlay._overlapping, overlay.cut_off = believed, booked, taken
+        windows.cut_off, windows._next_to_nothing_or_all, windows._halved = taken, likely, halved
         overlay.shapely = SimpleNamespace(**(vars(shapely) | {"touches": unasked}))
         super().__init__(county, **options)
 

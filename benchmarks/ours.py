@@ -13,8 +13,8 @@ import controllines as cl
 from controllines.conflicts import BLOCK, Land, Widths, Workers, check_land
 from controllines.kinds import OUTSIDE_ALL
 from controllines.layers import lay
-from controllines.overlay import Pieces, intersect
-from controllines.tiles import hilbert_order
+from controllines.overlay import intersect
+from controllines.tiles import Tiles, hilbert_order
 from controllines.windows import Near, near, windows
 
 from .county import LAYERS, LINES, County
@@ -50,16 +50,25 @@ class Ours(Engine):
         out = np.zeros((len(self.land), len(LAYERS)))
         workers = Workers()
         order = hilbert_order(shapely.bounds(self.land.geoms))
+        layers = {kind: self.plan.layers[kind].in_plane for kind in LAYERS}
         with workers.pool() as each:
             for start in range(0, len(order), BLOCK):
                 block = order[start : start + BLOCK]
                 geoms = self.land.geoms[block]
-                chunks = [np.arange(len(block))[n : n + workers.chunk] for n in range(0, len(block), workers.chunk)]
-                for column, kind in enumerate(LAYERS):
-                    found = near(self.plan.layers[kind].in_plane, windows(geoms), each=each, joined=False)
-                    cut = partial(_cut, geoms, found)
-                    for rows, pieces in zip(chunks, each(cut, chunks), strict=True):
-                        np.add.at(out[:, column], block[rows][pieces.left], pieces.area)
+                found = {kind: near(shapes, windows(geoms), each=each)
+                         for kind, shapes in layers.items() if not isinstance(shapes, Tiles)}  # fmt: skip
+                chunks = workers.deal(len(block))
+                for rows, areas in zip(chunks, each(partial(self._areas, geoms, found), chunks), strict=True):
+                    out[block[rows]] = areas
+        return out
+
+    def _areas(self, geoms: Array, found: dict[str, Near], rows: Array) -> Array:
+        own, out = geoms[rows], np.zeros((len(rows), len(LAYERS)))
+        for column, kind in enumerate(LAYERS):
+            shapes = self.plan.layers[kind].in_plane
+            around = found[kind].of(rows) if kind in found else near(shapes, windows(own), joined=False)
+            pieces = intersect(own, around)
+            np.add.at(out[:, column], pieces.left, pieces.area)
         return out
 
     def cells(self) -> pd.Series:
@@ -95,10 +104,6 @@ class Ours(Engine):
 
     def version(self) -> str:
         return f"controllines {cl.__version__}"
-
-
-def _cut(geoms: Array, found: Near, rows: Array) -> Pieces:
-    return intersect(geoms[rows], found.of(rows))
 
 
 def prepared_plan(plan: Path) -> Path:

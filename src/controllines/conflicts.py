@@ -3,9 +3,9 @@
 A line that the plan does not have is ``no_data``, one that could not be read is ``failed``; what lies where a layer
 says nothing is never "none". Parcels and projects (the union of their parcels) go through the same functions.
 
-Land is taken in blocks along a Hilbert curve, so that neighbours are met together: what of a layer lies near a block
-is found once, and the block is dealt out in chunks to threads. Every number is found within one chunk, from one piece
-of land and what lies near it; so it depends neither on chunks nor on threads.
+Land is taken in blocks along a Hilbert curve, so that neighbours are met together: what of a layer in memory lies near
+a block is found once, and the block is dealt out in chunks to threads. Every number is found within one chunk, from
+one piece of land and what lies near it; so it depends neither on chunks nor on threads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from controllines.layers import Layer, boxes_in_plane
 from controllines.overlay import Pieces
 from controllines.plans import Plan, divided_kinds
 from controllines.regions import Land, Line, Shares, Widths, lay_over, merged, shares_of, with_depths
-from controllines.tiles import hilbert_order
+from controllines.tiles import Tiles, hilbert_order
 from controllines.windows import Each, Near, Shapes, near, windows
 from controllines.workers import Workers
 
@@ -98,6 +98,13 @@ class _Job:
     suspect: dict[str, Array]
     widths: Widths
 
+    def asked(self) -> list[tuple[Shapes, float]]:
+        """Return what is laid over, and how far around the land (m); what occurs twice first where it is further."""
+        layers, coverage = self.plan.layers, self.plan.coverage
+        wide = [(layers[key].in_plane, self.widths.around_m) for key in self.lines]
+        return [*wide, *((coverage[key].shapes, 0.0) for key in self.lines),
+                *((layers[key].in_plane, 0.0) for key in self.units)]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class _Chunk:
@@ -116,8 +123,7 @@ def _dealt_out(job: _Job, workers: Workers) -> tuple[dict[str, Line], dict[str, 
         for start in range(0, max(len(order), 1), BLOCK):
             block = order[start : start + BLOCK]
             found = _surroundings(job, block, each)
-            parts = [np.arange(len(block))[n : n + workers.chunk] for n in range(0, max(len(block), 1), workers.chunk)]
-            chunks += each(partial(_measure_chunk, job, block, found), parts)
+            chunks += each(partial(_measure_chunk, job, block, found), workers.deal(len(block)))
     rows = [chunk.rows for chunk in chunks]
     lines = {key: _joined_lines([chunk.lines[key] for chunk in chunks], rows) for key in job.lines}
     return lines, {key: _joined_shares([chunk.shares[key] for chunk in chunks], rows) for key in job.units}
@@ -127,23 +133,31 @@ Surroundings = dict[int, Near]
 
 
 def _surroundings(job: _Job, block: Array, each: Each) -> Surroundings:
-    """Find what of each layer lies near a block of land, by the identity of the layer's geometry."""
-    geoms, around = job.land.geoms[block], job.widths.around_m
-    wide = [job.plan.layers[key].in_plane for key in job.lines]
-    narrow = [job.plan.coverage[key].shapes for key in job.lines] + [job.plan.layers[key].in_plane for key in job.units]
-    found: Surroundings = {}
-    for shapes, within in [*((shapes, around) for shapes in wide), *((shapes, 0.0) for shapes in narrow)]:
-        if id(shapes) not in found:
+    """Find what of each layer in memory lies near a block of land, by the identity of the layer's geometry."""
+    geoms, found = job.land.geoms[block], Surroundings()
+    for shapes, within in job.asked():
+        if id(shapes) not in found and not isinstance(shapes, Tiles):
             found[id(shapes)] = near(shapes, windows(geoms, within), each=each)
     return found
+
+
+def _around(job: _Job, geoms: Array, found: Surroundings, rows: Array) -> Surroundings:
+    """Return what lies near the land at ``rows`` of a block; in tiles it is found here, by the thread that needs it."""
+    around = Surroundings()
+    for shapes, within in job.asked():
+        if id(shapes) not in around:
+            known = found.get(id(shapes))
+            around[id(shapes)] = near(shapes, windows(geoms, within)) if known is None else known.of(rows)
+    return around
 
 
 def _measure_chunk(job: _Job, block: Array, found: Surroundings, rows: Array) -> _Chunk:
     """Measure the land at ``rows`` of a block against everything."""
     land, plan = job.land.take(block[rows]), job.plan
+    around = _around(job, land.geoms, found, rows)
 
     def of(shapes: Shapes) -> Near:
-        return found[id(shapes)].of(rows)
+        return around[id(shapes)]
 
     lines = {
         key: lay_over(land, plan.layers[key], (of(plan.layers[key].in_plane), of(plan.coverage[key].shapes)),
