@@ -8,6 +8,7 @@ from shapely import Polygon, box
 from controllines import windows as room
 from controllines.guard import GUARD_GRID_M, remainder, union_by
 from controllines.overlay import Pieces, absorb, book_once, divide, intersect, split
+from controllines.tiles import arranged, tiles_of
 from tests.property.exact import difference_area, intersection_area, union_area
 
 
@@ -300,6 +301,24 @@ def test_large_features_are_cut_off_around_the_land_without_losing_any(few, monk
     inside, rest, recomputed = divide(left, cut, book_once(cut)[0])
     assert shapely.area(inside) + shapely.area(rest) == pytest.approx(shapely.area(left), rel=1e-9)
     assert not recomputed.any()
+
+
+def test_tiles_that_fill_a_window_are_one_pair():
+    """Inside a feature nothing is joined or cut, wherever its tiles were cut; beside its outline all of it counts."""
+    feature = jagged(4, 6000)
+    boxes = np.array([[1500.3, 1500, 2600, 2500], [-4000, -4000, 4000, 4000], [9000, 9000, 9100, 9100]])
+    drawn = shapely.box(*boxes.T)
+    tiles = arranged([tiles_of(geoms(feature), most=64)])
+    assert len(tiles.meeting(boxes[:1])[1]) > 1
+    for joined in (True, False):
+        found = room.near(tiles, boxes, joined=joined)
+        inner = found.take(found.left == 0)
+        assert inner.full.tolist() == [True]
+        assert shapely.equals(inner.geoms[0], drawn[0])
+        outer = found.take(found.left == 1)
+        assert not outer.full.any()
+        assert shapely.area(outer.geoms).sum() == pytest.approx(shapely.intersection(feature, drawn[1]).area, rel=1e-9)
+        assert not (found.left == 2).any()
 
 
 def test_a_window_the_engine_cuts_wrongly_is_cut_again(monkeypatch):
