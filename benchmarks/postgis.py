@@ -121,7 +121,7 @@ class Postgis(Engine):
     def size_mb(self) -> float:
         """Return the size of the tables that answer questions, with their indexes."""
         found = self.base.execute(
-            "SELECT sum(pg_total_relation_size(t::regclass)) FROM unnest(%s) t",
+            "SELECT sum(pg_total_relation_size(t::regclass)) FROM unnest(%s::text[]) t",
             [[f'"{self.schema}".{name}' for name in self.tables.values()]],
         ).fetchone()
         return float(found[0]) / 2**20 if found and found[0] else 0.0

@@ -78,6 +78,17 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_command_loads_nothing_that_was_not_asked_for() -> None:
+    """Pictures, forms, sheets to read, maps and progress bars are loaded where they are wanted."""
+    heavy = {"matplotlib", "docx", "docxtpl", "openpyxl", "rasterio", "exactextract", "rich", "jinja2", "jsonschema_rs"}
+    code = (
+        "import sys, controllines.cli, controllines.pipeline; "
+        f"print(sorted({{m.split('.')[0] for m in sys.modules}} & {heavy!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_type_checkers_see_the_same_names() -> None:
     """The names under TYPE_CHECKING, the lazy table and __all__ must not drift apart."""
     from controllines import _HOMES

@@ -16,7 +16,7 @@ import pytest
 import shapely
 
 import controllines as cl
-from controllines import store
+from controllines import packed, store
 from controllines.cli import _EXIT, main
 from controllines.errors import PlanError, UsageError
 from controllines.plans import checksum, open_plan
@@ -294,3 +294,30 @@ def test_opening_maps_nothing(made):
     assert "in_plane" not in vars(plan.layers[FARM])
     assert "坏" not in plan.layers
     assert len(plan.failed) == 1
+
+
+def test_blocks_and_given_back_memory_change_nothing(made, tmp_path, monkeypatch):
+    """A row to a block while preparing; a group of attributes and a block of tiles at a time while checking."""
+    plan, folder = made
+    monkeypatch.setattr(packed, "ROWS", 1)
+    again = prepare(plan, tmp_path / "again.plan")
+    assert {path.relative_to(folder).parts[1:] for path in folder.rglob("*.npy")} == {
+        path.relative_to(again).parts[1:] for path in again.rglob("*.npy")
+    }
+    for path in folder.glob("gen-*/*/*.npy"):
+        [same] = again.glob(f"gen-*/{path.parent.name}/{path.name}")
+        assert same.read_bytes() == path.read_bytes(), path.name
+    monkeypatch.setattr(store, "LET_GO", 1)
+    assert [store.verify(store.open_layer(again, store.read_manifest(again), key)) for key in (RED, FARM)]
+
+
+def test_rows_of_a_table_in_any_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "GROUP", 4)
+    monkeypatch.setattr(store, "GROUPS", 2)
+    store._write_table(tmp_path / "t.parquet", pd.DataFrame({"n": np.arange(30), "name": list(map(str, range(30)))}))
+    rows = np.array([29, 0, 13, 13, 5, 22])
+    read = store.read_table(tmp_path / "t.parquet", ("name", "n"), rows)
+    assert read["n"].tolist() == rows.tolist()
+    assert read["name"].tolist() == list(map(str, rows))
+    assert list(read.columns) == ["name", "n"]
+    assert store.read_table(tmp_path / "t.parquet", ("n",), rows[:0]).dtypes.tolist() == [np.dtype("int64")]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import zlib
@@ -43,6 +44,8 @@ FORMAT = "controllines.plan/1"
 MANIFEST, ATTRIBUTES, OUTLINES = "manifest.json", "attributes.parquet", "outlines.parquet"
 #: Rows of attributes in a group that is read at once.
 GROUP = 4_096
+#: Groups that are held at once, and blocks of tiles between two lettings-go of mapped memory.
+GROUPS, LET_GO = 32, 256
 #: Layers of which outlines are kept.
 OUTLINED = ("township",)
 _ARRAYS = ("xy", "rings", "tiles", "bounds", "owner", "area", "rectangle", "blocks")
@@ -176,7 +179,7 @@ class _Checked:
 
     def blocks(self, blocks: Array) -> None:
         """Raise unless these blocks are what was written."""
-        for block in blocks[~self.seen[blocks]].tolist():
+        for number, block in enumerate(blocks[~self.seen[blocks]].tolist(), start=int(self.seen.sum()) + 1):
             try:
                 same = crc_of(self.tiles, block) == self.crc[block]
             except (IndexError, ValueError):  # offsets that lead out of the arrays
@@ -184,6 +187,19 @@ class _Checked:
             if not same:
                 raise damaged(self.folder, f"第 {block} 块")
             self.seen[block] = True
+            if number % LET_GO == 0:
+                _let_go(self.tiles)
+
+
+def _let_go(tiles: Tiles) -> None:
+    """Give mapped pages back: the system maps sixteen for each that is read, in the end the whole store.
+
+    What is asked for again is mapped again, from the system's own copy of the file.
+    """
+    for name in _ARRAYS:
+        mapped = getattr(getattr(tiles, name).base, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def damaged(path: Path, what: str) -> PlanError:
@@ -228,19 +244,30 @@ def read_table(path: Path, names: Sequence[str] | None = None, rows: Array | Non
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             columns = None if names is None else list(names)
-            if rows is None:
-                table, at = file.read(columns=columns), slice(None)
-            elif not len(rows):
-                table, at = file.schema_arrow.empty_table().select(columns or file.schema_arrow.names), slice(None)
-            else:
-                groups, place = np.unique(rows // GROUP, return_inverse=True)
-                table, at = file.read_row_groups(groups.tolist(), columns=columns), place * GROUP + rows % GROUP
+            table = file.read(columns=columns) if rows is None else _rows_of(file, columns, rows)
     except (OSError, ValueError) as problem:  # pyarrow's errors are both
         raise damaged(path, str(problem)[:200]) from None
-    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True).iloc[at].reset_index(drop=True)
+    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)
     for name in frame.columns.intersection(list(_ROLES)):
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     return frame if names is None else frame[list(names)]
+
+
+def _rows_of(file: Any, columns: list[str] | None, rows: Array) -> Any:
+    """Return an Arrow table of these rows; few groups are held at a time."""
+    import pyarrow as pa
+
+    order = np.argsort(rows, kind="stable")
+    groups, first = np.unique(rows[order] // GROUP, return_index=True)
+    parts = [file.schema_arrow.empty_table().select(columns or file.schema_arrow.names)]
+    for n in range(0, len(groups), GROUPS):
+        own = groups[n : n + GROUPS]
+        wanted = rows[order[first[n] : first[n + GROUPS] if n + GROUPS < len(groups) else None]]
+        place = np.searchsorted(own, wanted // GROUP) * GROUP + wanted % GROUP
+        parts.append(file.read_row_groups(own.tolist(), columns=columns).take(place))
+    back = np.empty(len(rows), np.int64)
+    back[order] = np.arange(len(rows))
+    return pa.concat_tables(parts).take(back)
 
 
 def write_layer(folder: Path, layer: Layer, *, each: Each = map) -> dict[str, Any]:
