@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,8 @@ IMPORTS = "import numpy, shapely, pyproj, pyogrio"
 def startup(county: County, out: Path, *, rounds: int, budget_s: float, pg_home: Path | None) -> list[dict[str, Any]]:
     """Start each command again and again, in turn."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, server(pg_home) as dsn:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as an installed package is: compiled by the round that
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(name) / "compiled")  # does not count
         folder, plan = Path(name) / "out", prepared_plan(county.plan)
         one = _survey_file(county, Path(name))
         base = Postgis(county, dsn, subdivided=True)
