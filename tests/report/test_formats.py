@@ -11,7 +11,7 @@ import geopandas as gpd
 import openpyxl
 import pytest
 
-from controllines.report import write_report
+from controllines.report import FormOptions, write_report
 
 FORBIDDEN = ("同意", "不同意", "不予", "准予", "通过", "合格", "违法", "无冲突")
 
@@ -219,3 +219,13 @@ def test_notes_trace_the_run(book):
     assert "2022年批准启用成果" in notes["图层：生态保护红线"]
     assert "ab" * 32 in notes["申报文件：申请/2026/一批.txt"]
     assert "controllines 0.1.0" in notes["软件版本"]
+
+
+def test_marking_stands_on_every_sheet_and_on_the_page(make_result, tmp_path):
+    write_report(make_result(), tmp_path / "out", form=FormOptions(marking="内部资料&L"))
+    for sheet in openpyxl.load_workbook(tmp_path / "out" / "三线核对汇总表.xlsx"):
+        assert "内部资料&L" in sheet["A2"].value
+        assert "内部资料&&L" in sheet.oddHeader.left.text
+    page = (tmp_path / "out" / "地图.html").read_text(encoding="utf-8")
+    assert '<p class="marking">内部资料&amp;L</p>' in page
+    assert "内部资料&L" in (tmp_path / "out" / "conflicts.csv").read_text(encoding="utf-8")
