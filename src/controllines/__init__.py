@@ -114,6 +114,7 @@ __all__ = [
     "run",
     "tabulate",
     "write_audit",
+    "write_form",
     "write_report",
     "write_table",
 ]

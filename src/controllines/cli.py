@@ -64,6 +64,7 @@ _OF_HELP = (
     "统计对象，可多次：图层（永久基本农田、现状地类）、类别（城镇开发边界:特别用途区）、"
     "共同部分（生态保护红线+永久基本农田）、三线合计 · what is counted"
 )
+_FORM_HELP = "另写表样，可多次：three_lines 三线占用情况汇总表、land_classes 土地分类面积表，或 .toml · official forms"
 _BY_HELP = "统计维度，可多次：乡镇、规划分区、一级规划分区、管辖、地类、三大类、控制线（线内线外）、图层:字段 · by what"
 _FAIL_HELP = "有地块或项目达到该等级（或待核实）时退出码 10"
 rules_app = typer.Typer(help="规则包 · Rule packs: list, show, check; explain verdicts.", no_args_is_help=True)
@@ -76,7 +77,7 @@ def check(
     parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
     out: Out,
     plan: Plan = None,
-    formats: Annotated[str, typer.Option("--format", help="xlsx,html,docx,gpkg,gdb,shp,csv")] = "xlsx,html",
+    formats: Annotated[str, typer.Option("--format", help="xlsx,html,docx,forms,gpkg,gdb,shp,csv")] = "xlsx,html",
     lines: Annotated[str, typer.Option(help="只核对这些控制线（逗号分隔）· kinds to check")] = "",
     as_of: Annotated[str | None, typer.Option("--as-of", help="核对基准日，缺省为今天 · date of the check")] = None,
     project_by: ProjectBy = None,
@@ -172,24 +173,35 @@ def facts(
 @app.command()
 def stats(
     out: Out,
-    of: Annotated[list[str], typer.Option("--of", help=_OF_HELP)],
-    by: Annotated[list[str], typer.Option("--by", help=_BY_HELP)],
+    of: Annotated[list[str] | None, typer.Option("--of", help=_OF_HELP)] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", help=_BY_HELP)] = None,
     plan: Plan = None,
+    form: Annotated[list[str] | None, typer.Option("--form", help=_FORM_HELP)] = None,
+    total: Annotated[str | None, typer.Option(help="表样的合计行 first|last · where the total stands")] = None,
     unit: Annotated[str, typer.Option(help="公顷|亩|万亩|平方公里|平方米")] = "公顷",
     decimals: Annotated[int, typer.Option(min=0, max=6, help="小数位数 · decimals")] = 2,
     overwrite: Overwrite = False,
 ) -> None:
     """面积统计：控制线、地类 × 乡镇、分区、地类、线内线外 · Area statistics by unit, zone, class and line."""
-    from controllines.report import write_statistics
+    from functools import partial
+
+    from controllines.plans import open_plan
+    from controllines.report import form_of, write_form, write_statistics
     from controllines.stats import tabulate
     from controllines.units import UNITS
 
     if unit not in UNITS:
         raise UsageError.of("OPTION_VALUE", layer="--unit", actual=unit, expected="、".join(UNITS))
+    if total not in (None, "first", "last"):
+        raise UsageError.of("OPTION_VALUE", layer="--total", actual=total, expected="first、last")
+    chosen = [form_of(name) for name in form or []]
     with _progress() as tell:
         tell("读取规划并统计")
-        table = tabulate(_plan_path(plan), of=of, by=by)
-        written = write_statistics(table, out, unit=unit, decimals=decimals, overwrite=overwrite)
+        opened = open_plan(_plan_path(plan))
+        tables = [(one, tabulate(opened, of=one.of, by=by if by and one.rows == "units" else one.by)) for one in chosen]
+        table = tabulate(opened, of=of or [], by=by or []) if of or not tables else tables[0][1]
+        more = {f"{one.title}.xlsx": partial(write_form, own, one, total=total) for one, own in tables}
+        written = write_statistics(table, out, unit=unit, decimals=decimals, overwrite=overwrite, more=more)
     for item in table.provenance["findings"]:
         _warn(f"{item['code']} {item['layer'] or ''}: {item['message']}")
     _say(f"{len(table.frame)} 行统计。成果：{'、'.join(str(path) for path in written)}")

@@ -149,7 +149,7 @@ def _text(number: float, m2: float, places: int) -> str:
     if np.isnan(number):
         return NO_DATA
     if number == 0 and m2:
-        return print_area(m2, "平方米", 2)
+        return print_area(m2, "平方米", 2, with_unit=True)
     return f"{number:.{places}f}"
 
 

@@ -20,7 +20,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 from controllines.crs import SourceCRS
 from controllines.errors import OutputError, UsageError
 from controllines.findings import Finding
-from controllines.report import csvfile, forms, gis, resultjson, tracefile, vector, xlsx
+from controllines.report import csvfile, forms, gis, official, resultjson, tracefile, vector, xlsx
 from controllines.report.forms import FormOptions
 from controllines.report.maps import MAP_LINES
 from controllines.report.model import Report, build
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: Formats written unless others are asked for, and all that can be.
 FORMATS = ("xlsx", "html")
-KNOWN = ("xlsx", "html", "docx", *gis.FORMATS, "csv")
+KNOWN = ("xlsx", "html", "docx", "forms", *gis.FORMATS, "csv")
 GPKG, CSV = "conflicts.gpkg", "conflicts.csv"
 TRACE = tracefile.NAME
 
@@ -68,8 +68,9 @@ def write_report(
     ----------
     result : the checked parcels
     out : folder; must be absent, empty or hold the result of the same run
-    formats : ``xlsx``, ``html`` and ``docx`` (one form for each project) for people; ``gpkg``, ``gdb`` and ``shp``
-        (三线核对成果) for a GIS. conflicts.gpkg, conflicts.csv and result.json are always written
+    formats : ``xlsx``, ``html``, ``docx`` (one form for each project) and ``forms`` (统计表样: 用地压盖统计表,
+        占用永久基本农田及补划表, 土地分类面积表) for people; ``gpkg``, ``gdb`` and ``shp`` (三线核对成果) for a GIS.
+        conflicts.gpkg, conflicts.csv and result.json are always written
     map_lines : control lines on the map: ``none``, ``near`` (within 500 m of an application) or ``all``
     overwrite : replace the result of another run, or write into a folder with other files (they stay)
     paths : False leaves file names only, no folders, in every output
@@ -246,6 +247,9 @@ def _write_all(result: CheckResult, folder: Path, how: _How) -> list[str]:
 
         (folder / HTML).write_bytes(html.to_bytes(report, map_lines=how.map_lines, basemap=how.basemap))
         names.append(HTML)
+    if "forms" in how.formats:
+        how.tell("写出统计表样")
+        names += official.write_checked(result, folder)
     if set(how.formats) & set(gis.FORMATS):
         how.tell("写出成果图层")
         names += gis.write(result, report, folder, formats=how.formats, crs=how.crs)

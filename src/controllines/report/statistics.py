@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -15,6 +17,7 @@ from controllines.classes import SURVEY, classification
 from controllines.errors import OutputError
 from controllines.report.folder import Mark, commit, listed
 from controllines.report.words import word
+from controllines.report.xlsx import FONT, number_format
 from controllines.tables import AreaTable, LaidOut, Layout, laid_out
 from controllines.units import STATISTICS_DECIMALS, half_up
 
@@ -23,12 +26,12 @@ XLSX, CSV = "面积统计表.xlsx", "statistics.csv"
 #: Measures that get a table of their own, with their Chinese names.
 MEASURES = {"area_m2": "椭球面积", "net_area_m2": "椭球面积，扣除田坎"}
 SYNTHETIC = "合成数据，仅供演示"
-FONT = "等线"
 
 
 def write_statistics(
-    table: AreaTable, out: str | Path, *, unit: str = "公顷", decimals: int | None = None, overwrite: bool = False
-) -> list[Path]:
+    table: AreaTable, out: str | Path, *, unit: str = "公顷", decimals: int | None = None, overwrite: bool = False,
+    more: Mapping[str, Callable[[Path], object]] = MappingProxyType({}),
+) -> list[Path]:  # fmt: skip
     """Write 面积统计表.xlsx, statistics.csv and statistics.json into a folder; all of them, or none.
 
     Parameters
@@ -37,6 +40,7 @@ def write_statistics(
     out : folder; must be absent, empty or hold the same statistics
     unit, decimals : of the printed figures in the xlsx; the csv holds unrounded m²
     overwrite : replace other statistics
+    more : name of a further file → what writes it (official forms)
 
     Raises
     ------
@@ -48,7 +52,9 @@ def write_statistics(
     def write(folder: Path) -> list[str]:
         write_table(table, folder / XLSX, unit=unit, decimals=decimals)
         (folder / CSV).write_text(table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8-sig")
-        names = [XLSX, CSV]
+        for name, write_more in more.items():
+            write_more(folder / name)
+        names = [XLSX, CSV, *more]
         files = [{"path": name, "sha256": digest} for name, digest in listed(folder, names)]
         said = {"schema": MARK.schema, "provenance": table.provenance | {"run_id": run_id}, "files": files}
         (folder / MARK.name).write_text(_json(said), encoding="utf-8")
@@ -137,11 +143,6 @@ class _Styles:
         self.mu = book.add_format(base | {"num_format": number_format(2), "align": "right"})
         self.title = book.add_format({"font_name": FONT, "font_size": 14, "bold": True})
         self.right = book.add_format({"font_name": FONT, "font_size": 10, "align": "right"})
-
-
-def number_format(places: int) -> str:
-    """Return the xlsx format of figures with so many decimals."""
-    return "0." + "0" * places if places else "0"
 
 
 def write_figure(sheet: Any, at: tuple[int, int], laid: LaidOut, cell: tuple[int, int], *, style: Any) -> None:

@@ -49,6 +49,11 @@ def write(report: Report, path: Path) -> None:
             add_form(book, report.asked, questions=True)
 
 
+def number_format(places: int) -> str:
+    """Return the xlsx format of figures with so many decimals."""
+    return "0." + "0" * places if places else "0"
+
+
 class _Styles:
     """Formats of one workbook, made once each."""
 
@@ -114,14 +119,15 @@ def _sheet(sheet: Any, table: Table, report: Report, styles: _Styles) -> None:
 def _height(cells: tuple[Cell, ...], columns: tuple[Column, ...]) -> float:
     """Return the height of a row in points: programs other than Excel do not fit it to wrapped text."""
     lines = [
-        math.ceil(_text_width(str(cell)) / (column.width - 3))
+        math.ceil(text_width(str(cell)) / (column.width - 3))
         for cell, column in zip(cells, columns, strict=True) if column.kind == "wrap"
     ]  # fmt: skip
     return _LINE * min(max([1, *lines]), _TALLEST) + 4
 
 
 @lru_cache(100_000)
-def _text_width(text: str) -> int:
+def text_width(text: str) -> int:
+    """Return the width of a text in digits; Chinese signs take two."""
     return (
         len(text) if text.isascii() else sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in text)
     )
