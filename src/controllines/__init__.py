@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from controllines.plans import Plan, open_plan
     from controllines.preparation import prepare
     from controllines.raster import raster_areas
-    from controllines.report import write_report, write_table
+    from controllines.report import write_form, write_report, write_table
     from controllines.report.audit import write_audit
     from controllines.report.notebook import explore
     from controllines.report.pictures import plot
@@ -77,6 +77,7 @@ _HOMES = {
     "tabulate": "stats",
     "write_audit": "report.audit",
     "write_report": "report",
+    "write_form": "report",
     "write_table": "report",
 }
 
