@@ -5,6 +5,7 @@ from __future__ import annotations
 import pydoc
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ html_theme_options = {
     "dark_css_variables": {"color-brand-primary": "#5fd3a8", "color-brand-content": "#5fd3a8"},
 }
 
+_PAIRS = tomllib.loads((HERE / "pairs.toml").read_text(encoding="utf-8")).items()
+#: Page → its counterpart in the other language, and the name of that language.
+OTHERS = {zh[:-3]: (en[:-3], "English") for zh, en in _PAIRS} | {en[:-3]: (zh[:-3], "中文") for zh, en in _PAIRS}
 _FIELD = re.compile(r"^(\S[^:]*?) : (.+)$")
 
 
@@ -112,7 +116,11 @@ def join_lines(_app: object, doctree: Any) -> None:
 
 
 def own_sidebar(app: Any, pagename: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
-    """Give English pages English words and the tree of English pages."""
+    """Link a page to its counterpart; give English pages English words and the tree of English pages."""
+    other, name = OTHERS.get(pagename, ("", ""))
+    if other:
+        link = f'<p class="other-language"><a href="{context["pathto"](other)}">{name}</a></p>'
+        context["body"] = link + context["body"]
     if not pagename.startswith("en/"):
         return
     context["_"] = context["gettext"] = lambda text: text

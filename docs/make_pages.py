@@ -168,6 +168,10 @@ def result() -> str:
     for name, one in raw["$defs"].items():
         if "properties" in one:
             out += [f"\n## {name}\n\n", f"{one['description']}\n\n" if "description" in one else "", _properties(one)]
+            for key, inner in one["properties"].items():
+                within = inner.get("items", inner)
+                if "properties" in within:
+                    out += [f"\n### {name}.{key}\n\n", _properties(within)]
     return "".join(out)
 
 
