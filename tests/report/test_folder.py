@@ -217,11 +217,14 @@ def test_gpkg_of_a_result_without_pieces(result, tmp_path):
 
 def test_no_paths_keeps_folders_out_of_every_output(make_result, tmp_path):
     out = tmp_path / "out"
-    write_report(make_result(), out, paths=False)
+    result = make_result()
+    result.provenance["plan"]["path"] = "/秘密文件夹/某县.plan"
+    write_report(result, out, paths=False)
     for name in ("result.json", "地图.html", "conflicts.csv"):
         text = (out / name).read_text(encoding="utf-8")
         assert "申请/" not in text
         assert "规划/" not in text
+        assert "秘密文件夹" not in text
     content = json.loads((out / "result.json").read_bytes())
     assert content["provenance"]["inputs"][0]["path"] == "一批.txt"
     assert content["provenance"]["layers"][0]["source"] == "自治区/地区下发"  # no path

@@ -326,6 +326,7 @@ def without_folders(result: CheckResult) -> CheckResult:
     """Return the result with file names instead of paths in every text (--no-paths)."""
     known = {str(entry["path"]) for key in ("inputs", "layers", "documents")
              for entry in result.provenance.get(key, []) if entry["path"]}  # fmt: skip
+    known.add(str(result.provenance["plan"].get("path") or ""))
     for frame in (result.parcels, result.findings):
         known |= set(frame["source"].dropna().astype(str))
     known |= {str(value) for value in result.facts["value"] if isinstance(value, str)}
