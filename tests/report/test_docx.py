@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 from docx import Document
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 
 import controllines as cl
 from controllines.errors import UsageError
 from controllines.report import FormOptions, docx, forms
+from controllines.report.model import build
+from controllines.report.opinion import opinion
 from tests.builders import here, layer, make_plan, parcels
 
 STATEMENT = "本核对结果由软件按所列数据版本和规则生成"
@@ -35,9 +39,9 @@ def result() -> cl.CheckResult:
     return cl.check(land, plan, as_of="2026-11-21")
 
 
-def texts(path: Path) -> str:
+def texts(path: Path | io.BytesIO) -> str:
     """Everything Word shows of the body, cell by cell."""
-    document = Document(str(path))
+    document = Document(path if isinstance(path, io.BytesIO) else str(path))
     cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
     return "\n".join([*(paragraph.text for paragraph in document.paragraphs), *cells])
 
@@ -154,22 +158,33 @@ def test_a_template_that_cannot_be_used_is_named_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+REMOTE = "http://127.0.0.1/evil"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
 def test_what_a_template_fetches_from_elsewhere_is_left_out(result: cl.CheckResult, tmp_path: Path) -> None:
-    path = broken(tmp_path, "remote")
-    out = io.BytesIO()
-    with zipfile.ZipFile(path) as given, zipfile.ZipFile(out, "w") as made:
-        for entry in given.infolist():
-            data = given.read(entry)
-            if entry.filename == "word/_rels/document.xml.rels":
-                link = (b'<Relationship Id="rId99" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/'
-                        b'attachedTemplate" Target="http://127.0.0.1/evil.dotm" TargetMode="External"/>')  # fmt: skip
-                data = data.replace(b"</Relationships>", link + b"</Relationships>")
-            made.writestr(entry, data)
-    path.write_bytes(out.getvalue())
-    cl.write_report(result, tmp_path / "out", formats=["docx"], form=FormOptions(template=str(path)))
-    for form in (tmp_path / "out" / "核对表").iterdir():
-        with zipfile.ZipFile(form) as archive:
-            assert not any(b"evil" in archive.read(name) for name in archive.namelist())
+    """A remote template, a linked picture and a link: gone, with all that referred to them, so that Word opens it."""
+    own = Document()
+    main, settings = own.part, own.part._settings_part
+    remote = main.relate_to(REMOTE, f"{OFFICE}/hyperlink", is_external=True)
+    linked = main.relate_to(f"{REMOTE}.png", f"{OFFICE}/image", is_external=True)
+    attached = settings.relate_to(f"{REMOTE}.dotm", f"{OFFICE}/attachedTemplate", is_external=True)
+    spaces = f"{nsdecls('w', 'r', 'a')}"
+    paragraph = own.add_paragraph("核对 {{ run_id }} ")
+    paragraph._p.append(parse_xml(f'<w:hyperlink {spaces} r:id="{remote}"><w:r><w:t>链接</w:t></w:r></w:hyperlink>'))
+    paragraph._p.append(parse_xml(f'<w:r {spaces}><a:blip r:link="{linked}"/></w:r>'))
+    own.settings.element.append(parse_xml(f'<w:attachedTemplate {spaces} r:id="{attached}"/>'))
+    own.save(str(tmp_path / "remote.docx"))
+    report = build(result)
+    said = opinion(report, report.projects[0], result.project_land)
+    form = docx.to_bytes(said, docx.template(tmp_path / "remote.docx"), None)
+    with zipfile.ZipFile(io.BytesIO(form)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert not [name for name, data in parts.items() if b"evil" in data or b'TargetMode="External"' in data]
+    assert b"attachedTemplate" not in parts["word/settings.xml"]
+    known = set(re.findall(rb'Id="(\w+)"', parts["word/_rels/document.xml.rels"]))
+    assert set(re.findall(rb'\sr:\w+="(\w+)"', parts["word/document.xml"])) <= known
+    assert f"核对 {result.provenance['run_id']} 链接" in texts(io.BytesIO(form))
 
 
 def test_file_names_are_ours_short_and_unique_without_case() -> None:

@@ -33,6 +33,9 @@ LARGEST = 20_000_000
 _REMOTE = re.compile(rb'<Relationship\b[^>]*TargetMode="External"[^>]*/>')
 
 
+_ID = re.compile(rb'\bId="([^"]+)"')
+
+
 @cache
 def _package_template() -> bytes:
     return files("controllines").joinpath("data/report/opinion.docx").read_bytes()
@@ -96,12 +99,22 @@ def to_bytes(form: Opinion, template_bytes: bytes, picture: bytes | None, *, nam
 
 
 def _without_remote(content: bytes) -> bytes:
-    """Take out every relation to something outside the file."""
+    """Take out every relation to something outside the file, and what refers to it: Word refuses what leads nowhere."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as clean:
+        gone = {_part_of(name): _ID.findall(b"".join(_REMOTE.findall(given.read(name))))
+                for name in given.namelist() if name.endswith(".rels")}  # fmt: skip
         for entry in given.infolist():
             data = given.read(entry)
             if entry.filename.endswith(".rels"):
                 data = _REMOTE.sub(b"", data)
+            for key in gone.get(entry.filename, ()):
+                data = re.sub(rb'<w:(attachedTemplate|subDoc)\b[^>]*"' + re.escape(key) + rb'"[^>]*/>', b"", data)
+                data = re.sub(rb'\sr:\w+="' + re.escape(key) + rb'"', b"", data)
             clean.writestr(entry, data)
     return out.getvalue()
+
+
+def _part_of(rels: str) -> str:
+    """Return the part whose relations a file holds: ``word/_rels/document.xml.rels`` → ``word/document.xml``."""
+    return rels.replace("_rels/", "", 1).removesuffix(".rels")
