@@ -36,7 +36,7 @@ FRAME_M = 7.3205
 #: No tile has more vertices.
 SMALL_TILE = 12
 #: Modules that a record belongs to.
-ENGINE = ("clean", "guard", "overlay", "tiles", "windows")
+ENGINE = ("clean", "guard", "outlines", "overlay", "tiles", "windows")
 QUANTITIES = ("intersection", "inside", "rest", "split rest", "union", "outside both", "shared")
 ROOT = Path(__file__).resolve().parents[2]
 
