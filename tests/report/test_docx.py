@@ -319,3 +319,22 @@ def test_a_changed_template_of_the_package_is_filled(result: cl.CheckResult, tmp
     assert "所用数据" in lines
     assert "对照数据" not in lines
     assert lines[-1].startswith("【村：夏村（650422100201）1.3995公顷（20.99亩）】【规划用途：")
+
+
+def test_entities_of_a_template_are_not_expanded(result: cl.CheckResult, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("机密内容", encoding="utf-8")
+    path, out = broken(tmp_path, "entity"), io.BytesIO()
+    with zipfile.ZipFile(path) as given, zipfile.ZipFile(out, "w") as made:
+        for entry in given.infolist():
+            data = given.read(entry)
+            if entry.filename == "word/document.xml":
+                head = f'<!DOCTYPE d [<!ENTITY e SYSTEM "{secret.as_uri()}">]><w:document'.encode()
+                data = data.replace(b"<w:document", head, 1).replace(b">x<", b">x&e;<")
+            made.writestr(entry, data)
+    path.write_bytes(out.getvalue())
+    report = build(result)
+    said = opinion(report, report.projects[0], result.project_land)
+    form = docx.to_bytes(said, docx.template(path), None, named=path)
+    with zipfile.ZipFile(io.BytesIO(form)) as archive:
+        assert not any("机密内容".encode() in archive.read(name) for name in archive.namelist())
