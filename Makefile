@@ -99,7 +99,7 @@ clean:
 
 .venv/.dev: .venv/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $@ .venv/.test .venv/.runtime
+	@touch $@ .venv/.docs .venv/.test .venv/.runtime
 
 .venv/.docs: .venv/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'

@@ -43,6 +43,7 @@ nb_merge_streams = True
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True  # as written, not as the objects print themselves
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
