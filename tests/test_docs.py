@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import shutil
 import subprocess
@@ -60,6 +61,14 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         assert other.exists(), f"{target}: no such file"
         assert not anchor or anchor in anchors(other), f"{target}: no such heading, there are {anchors(other)}"
+
+
+def test_pages_that_the_program_names_exist() -> None:
+    """Findings, errors and comments say ``docs/….md``."""
+    for path in (REPOSITORY / "src").rglob("*"):
+        if path.suffix in {".py", ".toml", ".j2"} and "vendor" not in path.parts:
+            for named in re.findall(r"docs/[\w./-]+?\.md", path.read_text(encoding="utf-8")):
+                assert (REPOSITORY / named).is_file(), f"{path}: {named}"
 
 
 @cache
