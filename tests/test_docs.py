@@ -15,7 +15,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import geopandas as gpd
 import pytest
+import shapely
 from typer.main import get_command
 
 import controllines as cl
@@ -147,6 +149,8 @@ def test_the_comparison_says_what_the_programs_say() -> None:
     plain, dissolved = (compare.by_geopandas(frames, dissolve=way, area=compare.planar) for way in (False, True))
     official = compare.by_geopandas(frames, dissolve=True, area=cl.official_area)
     mine = compare.ours(frames)
+    moved = gpd.GeoSeries([shapely.Point(88.5, 42.8)], crs=4610).to_crs(4490)
+    assert moved.iloc[0].coords[0] == (88.5, 42.8)  # Xi'an 80 passes as it is
     assert list(mine["outcome"]) == ["conflict", "conflict", "no_data"]
     assert "sub_resolution" in mine.loc["B", "flags"]
     assert "C" not in plain.index
@@ -166,3 +170,5 @@ def test_the_comparison_says_what_postgis_says(postgis: Any) -> None:
     assert found.loc["A", "inside_m2"] == pytest.approx(mine.loc["A", "conflict_m2"], abs=1e-3)
     assert found["geography_m2"].to_numpy() == pytest.approx(mine["area_m2"].to_numpy(), abs=1e-3)
     assert found.loc["C", "inside_m2"] == 0  # which is read as "no conflict"
+    moved = "SELECT ST_AsText(ST_Transform('SRID=4610;POINT(88.5 42.8)'::geometry, 4490))"
+    assert postgis.execute(moved).fetchone() == ("POINT(88.5 42.8)",)  # Xi'an 80 passes as it is
