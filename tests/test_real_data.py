@@ -276,3 +276,44 @@ def test_every_sample_is_described_or_refused_by_name(shared: Path) -> None:
     assert all(fix for _, fix in refused)
     assert "SOURCE.txt" in [name for name, _ in refused]  # text, but no survey file
     assert len(described) > len(files) / 2
+
+
+# --- villages in townships in counties ------------------------------------------------------------------------
+
+
+def nested(shared: Path, folder: Path, counties: list[str] | None) -> pd.DataFrame:
+    """Villages by the township and county their attributes name, and by those they lie in."""
+    source = shared / "data/tw_township_atlas/villages-10t.json"
+    lines = ['[plan]\nname = "嵌套"']
+    for kind, layer, code, name in (("county", "counties", "COUNTYCODE", "COUNTYNAME"),
+                                    ("township", "towns", "TOWNCODE", "TOWNNAME"),
+                                    ("village", "villages", "VILLCODE", "VILLNAME")):  # fmt: skip
+        frame = pyogrio.read_dataframe(source, layer=layer).drop(columns="id")
+        chosen = frame if counties is None else frame[frame["COUNTYCODE"].isin(counties)]
+        chosen = chosen[chosen[code].notna() & (chosen[code] != "")].set_crs("EPSG:3824", allow_override=True)
+        chosen.to_parquet(folder / f"{kind}.parquet")
+        lines.append(f'[layers.{kind}]\npath = "{kind}.parquet"\ndatum = "as_is"\ntrusted = true\n'
+                     f'fields = {{ code = "{code}", name = "{name}" }}')  # fmt: skip
+    (folder / "plan.toml").write_text("\n".join(lines), encoding="utf-8")
+    by = ["village:TOWNCODE", "township", "village:COUNTYCODE", "county"]
+    return tabulate(folder / "plan.toml", of="village", by=by, planar=False).frame
+
+
+def assert_nested(frame: pd.DataFrame) -> None:
+    total = frame["area_m2"].sum()
+    for named, lies in (("village:TOWNCODE", "township_code"), ("village:COUNTYCODE", "county_code")):
+        astray = frame["area_m2"][frame[named] != frame[lies]].sum()
+        assert astray <= 1e-9 * total, named
+
+
+def test_villages_townships_and_a_county_nest(shared: Path, tmp_path: Path) -> None:
+    frame = nested(shared, tmp_path, ["10020"])
+    assert len(frame) == frame["township_code"].nunique()
+    assert_nested(frame)
+
+
+@pytest.mark.slow
+def test_all_villages_townships_and_counties_nest(shared: Path, tmp_path: Path) -> None:
+    frame = nested(shared, tmp_path, None)
+    assert frame["county_code"].nunique() == 22
+    assert_nested(frame)

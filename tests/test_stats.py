@@ -256,6 +256,12 @@ def test_combinations_and_classes_of_lines() -> None:
     assert "特别用途区" in raised.value.finding.fix
 
 
+def test_what_there_is_none_of_is_a_zero_not_a_gap() -> None:
+    table = tabulate(plan(), of="生态保护红线+永久基本农田", by="乡镇")
+    assert table.frame["area_m2"].tolist() == [0.0]
+    assert table.pivot()["生态保护红线+永久基本农田"].tolist() == [0.0, 0.0, 0.0]
+
+
 def test_the_three_lines_together_are_their_union() -> None:
     found = cells("三线合计", ["乡镇"])
     first = cell(0, 0, 3, 2) + cell(3, 1, 4, 2) + cell(3, 3, 4, 7)

@@ -123,6 +123,8 @@ def _counted(job: _Job, ground: Ground) -> _Counted:
         booked += found.booked_m2
         own += found.own_m2
     place, measure = np.concatenate(places), np.concatenate(measures)
+    if not len(place):
+        return _nothing(job, ground, (own, booked))
     cells, first, cell = np.unique(place, axis=0, return_index=True, return_inverse=True)
     cell = cell.reshape(-1)
     sums = {name: np.bincount(cell, weights=measure[:, n], minlength=len(first))
@@ -133,6 +135,16 @@ def _counted(job: _Job, ground: Ground) -> _Counted:
     frame = pd.DataFrame(labels | sums | counts)
     frame.insert(0, "line", ground.name)
     return _Counted(frame, Booked(ground, own, booked, cells, sums["area_m2"]))
+
+
+def _nothing(job: _Job, ground: Ground, areas: tuple[float, float]) -> _Counted:
+    """Return the row that says that there is none of this land (0, not no data)."""
+    cells = np.zeros((1, len(job.dimensions)), np.int64)
+    labels = {name: pd.Series(values, dtype=object) for name, values in _labels(job.dimensions, cells).items()}
+    net = 0.0 if any("kcxs" in term.layer.kind.fields for terms in ground.sets for term in terms) else np.nan
+    measures = {"area_m2": 0.0, "planar_area_m2": 0.0, "net_area_m2": net, "features": 0, "pieces": 0}
+    frame = pd.DataFrame({"line": [ground.name]} | labels | {name: [value] for name, value in measures.items()})
+    return _Counted(frame, Booked(ground, *areas, cells, np.zeros(1)))
 
 
 def _labels(dimensions: Sequence[Dimension], cells: Array) -> dict[str, Array]:

@@ -39,6 +39,30 @@ def test_random_tables(seed: int) -> None:
         assert (printed[values == 0] == 0).all()
 
 
+@pytest.mark.slow
+def test_ten_thousand_random_tables() -> None:
+    """All sums exact by construction; every figure, row, column and grand total next to the true one."""
+    rng = np.random.default_rng(10_000)
+    for _ in range(10_000):
+        values = rng.uniform(0, 10 ** rng.uniform(-2, 6), rng.integers(1, 25, 2))
+        values[rng.random(values.shape) < rng.uniform(0, 0.6)] = 0
+        printed = controlled(values)
+        assert _is_adjacent(printed, values)
+        assert _is_adjacent(printed.sum(axis=0), values.sum(axis=0))
+        assert _is_adjacent(printed.sum(axis=1), values.sum(axis=1))
+        assert abs(printed.sum() - values.sum()) < 1 + 1e-6
+        assert (printed[values == 0] == 0).all()
+
+
+def test_negative_differences_add_up_too() -> None:
+    values = np.array([[-0.4, 0.4], [1.3, -1.3], [0.0, 2.25]])
+    printed = controlled(values)
+    assert _is_adjacent(printed, values)
+    assert _is_adjacent(printed.sum(axis=0), values.sum(axis=0))
+    assert _is_adjacent(printed.sum(axis=1), values.sum(axis=1))
+    assert printed[2, 0] == 0
+
+
 @settings(deadline=None)
 @given(
     st.integers(1, 5).flatmap(

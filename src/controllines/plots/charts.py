@@ -31,9 +31,11 @@ def bars(
     """
     family = chinese_font()
     count = max(len(series), 1)
-    tall = _HEAD_MM + _FOOT_MM + len(names) * (4.2 + 2.6 * count)
+    columns = min(count, 4 if max((len(label) for _, label, _ in series), default=0) < 9 else 2)
+    foot = _FOOT_MM + (6.0 + 4.5 * ((count - 1) // columns) if count > 1 else 0.0)  # the legend is above the notes
+    tall = _HEAD_MM + foot + len(names) * (4.2 + 2.6 * count)
     picture = blank(160, tall)
-    ax = picture.add_axes((0.2, _FOOT_MM / tall, 0.74, 1 - (_HEAD_MM + _FOOT_MM) / tall))
+    ax = picture.add_axes((0.2, foot / tall, 0.74, 1 - (_HEAD_MM + foot) / tall))
     thick = 0.8 / count
     colours = [style_of(kind, position)["line"] for position, (kind, _, _) in enumerate(series)]
     for position, (_, label, values) in enumerate(series):
@@ -47,20 +49,21 @@ def bars(
         tick.set_parse_math(False)
     ax.invert_yaxis()
     ax.margins(x=0.14)
+    ax.ticklabel_format(axis="x", style="plain")
     ax.tick_params(axis="x", labelsize=7, labelcolor=SOFT, color=RULE, labelfontfamily=family)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=True, axis="x", color=RULE, linewidth=0.5, zorder=0)
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
     ax.spines["bottom"].set_color(RULE)
-    above = 1 + 3 / (tall - _HEAD_MM - _FOOT_MM)
+    above = 1 + 3 / (tall - _HEAD_MM - foot)
     text(ax, 0, above, title, transform=ax.transAxes, fontsize=10, va="bottom", weight="bold")
     text(ax, 1, above, f"单位：{unit}", transform=ax.transAxes, fontsize=7.5, va="bottom", ha="right", color=SOFT)
     if notes:
         picture.text(0.02, 2 / tall, notes, family=family, fontsize=6.5, color=SOFT, parse_math=False)
     if count > 1:
         handles = [Patch(color=colour, label=label) for colour, (_, label, _) in zip(colours, series, strict=True)]
-        legend(ax, handles, loc="upper right", bbox_to_anchor=(1, -7 / (tall - _HEAD_MM - _FOOT_MM)), ncols=count)
+        legend(ax, handles, loc="upper right", bbox_to_anchor=(1, -7 / (tall - _HEAD_MM - foot)), ncols=columns)
     return picture
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 HOW = ("bars", "map")
+#: A title names fewer lines than this; the legend names all.
+FEW = 4
 
 
 def plot(
@@ -137,7 +139,7 @@ def _chart(table: AreaTable, how: str, line: str | None, plan: Plan | None, *, u
     pivots = {name: table.pivot(unit, line=name).iloc[:, -1] for name in lines}
     names = [str(name) for name in pivots[lines[0]].index if name != TOTAL]
     notes = "；".join(("椭球面积（CGCS2000）", *([word("titles", "synthetic")] if _synthetic(table) else [])))
-    title = f"{'、'.join(lines)}面积（按{heading}）"
+    title = f"{'、'.join(lines) if len(lines) < FEW else '各统计对象'}面积（按{heading}）"
     kinds = {layer["name"]: layer["kind"] for layer in table.provenance["layers"]}
     if how == "bars":
         series = [(kinds.get(name, ""), name, pivots[name].reindex(names).to_numpy(float)) for name in lines]
