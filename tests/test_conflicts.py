@@ -12,6 +12,8 @@ import pytest
 import shapely
 from shapely import Polygon, box
 
+from controllines import regions
+from controllines.errors import GeometryError
 from controllines.inscribed import ACCURACY
 from controllines.pipeline import check
 from controllines.plans import open_plan
@@ -633,6 +635,30 @@ def test_a_wrong_difference_is_seen_and_said(monkeypatch, answer):
 
 
 # --- what must not matter --------------------------------------------------------------------------------------------
+
+
+def test_where_the_engine_has_no_answer_only_that_parcel_fails(monkeypatch):
+    honest = regions.divide
+
+    def fails_for_large_ones(whole, raw, pieces):
+        if shapely.area(whole).max(initial=0) > 11_000:
+            raise GeometryError.of("ENGINE_FAILED", actual="1 平方米")
+        return honest(whole, raw, pieces)
+
+    plan = make_plan(ecological_redline=[here(0, 0, 5000, 50)], township=towns(box(-100, -100, 6000, 6000)))
+    boxes = [here(200 * n, 0, 200 * n + 100, 100 if n < 5 else 120) for n in range(9)]
+    expected = check(parcels(*boxes), plan)
+    monkeypatch.setattr(regions, "divide", fails_for_large_ones)
+    result = check(parcels(*boxes), plan)
+    outcome = result.overlaps.loc[result.overlaps["kind"] == RED, "outcome"]
+    assert outcome.tolist() == ["conflict"] * 5 + ["failed"] * 4
+    assert unmeasured(row(result, RED, "f"))
+    failed = [(item.feature, item.actual) for item in result.findings.itertuples() if item.code == "ENGINE_FAILED"]
+    assert sorted(failed) == [(parcel, "1 平方米") for parcel in "fghi"]
+    assert set(result.parcels.set_index("parcel_id").loc[list("fghi"), "verdict"]) == {"undetermined"}
+    for before, after in ((expected.overlaps, result.overlaps), (expected.units, result.units)):
+        of_others = [frame[frame["parcel_id"].isin(list("abcde"))].reset_index(drop=True) for frame in (before, after)]
+        pd.testing.assert_frame_equal(*of_others)
 
 
 def figures(result, kind=RED):

@@ -10,13 +10,14 @@ one piece of land and what lies near it; so it depends neither on chunks nor on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from controllines.errors import GeometryError
 from controllines.findings import Finding, finding
 from controllines.kinds import AVOID, OUTSIDE_ALL, Kind
 from controllines.layers import Layer, boxes_in_plane
@@ -61,11 +62,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Checked:
-    """Frames of land × plan before they get names: see :func:`check_land`."""
+    """Frames of land × plan before they get names: see :func:`check_land`; ``findings`` name land that has failed."""
 
     overlaps: pd.DataFrame
     units: pd.DataFrame
     measured: dict[str, Measured] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
 def check_land(
@@ -76,7 +78,7 @@ def check_land(
     suspect = {kind.key: _meets_excluded(land, plan, kind) for kind in present}
     units = divided_kinds(plan)
     job = _Job(land, plan, [kind.key for kind in present], units, suspect, widths)
-    lines, shares = _dealt_out(job, workers)
+    lines, shares, failed = _dealt_out(job, workers)
     measured = {
         kind.key: _measured(land, plan, kind, (lines[kind.key], suspect[kind.key])) if kind.key in lines
         else _unmeasured(land, kind, "failed" if kind.key in plan.failed else "no_data")
@@ -84,7 +86,7 @@ def check_land(
     }  # fmt: skip
     overlaps = [item.overlaps.assign(row=np.arange(len(land)), order=n) for n, item in enumerate(measured.values())]
     of_units = [_unit_frame(shares[key], plan.layers[key]).assign(order=n) for n, key in enumerate(units)]
-    return Checked(_by_row(overlaps), _by_row(of_units), measured)
+    return Checked(_by_row(overlaps), _by_row(of_units), measured, failed)
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,10 @@ class _Chunk:
     rows: Array
     lines: dict[str, Line]
     shares: dict[str, Shares]
+    failed: tuple[Finding, ...] = ()
 
 
-def _dealt_out(job: _Job, workers: Workers) -> tuple[dict[str, Line], dict[str, Shares]]:
+def _dealt_out(job: _Job, workers: Workers) -> tuple[dict[str, Line], dict[str, Shares], tuple[Finding, ...]]:
     """Measure the land block by block, the chunks of a block in threads; join what they found by row."""
     order = hilbert_order(shapely.bounds(job.land.geoms).reshape(-1, 4))
     chunks: list[_Chunk] = []
@@ -123,10 +126,12 @@ def _dealt_out(job: _Job, workers: Workers) -> tuple[dict[str, Line], dict[str, 
         for start in range(0, max(len(order), 1), BLOCK):
             block = order[start : start + BLOCK]
             found = _surroundings(job, block, each)
-            chunks += each(partial(_measure_chunk, job, block, found), workers.deal(len(block)))
+            for measured in each(partial(_measure_apart, job, block, found), workers.deal(len(block))):
+                chunks += measured
     rows = [chunk.rows for chunk in chunks]
     lines = {key: _joined_lines([chunk.lines[key] for chunk in chunks], rows) for key in job.lines}
-    return lines, {key: _joined_shares([chunk.shares[key] for chunk in chunks], rows) for key in job.units}
+    shares = {key: _joined_shares([chunk.shares[key] for chunk in chunks], rows) for key in job.units}
+    return lines, shares, tuple(note for chunk in chunks for note in chunk.failed)
 
 
 Surroundings = dict[int, Near]
@@ -149,6 +154,28 @@ def _around(job: _Job, geoms: Array, found: Surroundings, rows: Array) -> Surrou
             known = found.get(id(shapes))
             around[id(shapes)] = near(shapes, windows(geoms, within)) if known is None else known.of(rows)
     return around
+
+
+def _measure_apart(job: _Job, block: Array, found: Surroundings, rows: Array) -> list[_Chunk]:
+    """Measure a chunk; where no answer of the engine adds up, find the piece of land by halving: it alone fails."""
+    try:
+        return [_measure_chunk(job, block, found, rows)]
+    except GeometryError as error:
+        if len(rows) == 1:
+            return [_failed_chunk(job, block[rows], error.finding)]
+        halves = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+        return [chunk for half in halves for chunk in _measure_apart(job, block, found, half)]
+
+
+def _failed_chunk(job: _Job, row: Array, why: Finding) -> _Chunk:
+    """Return one piece of land of which nothing is known."""
+    unknown = dict.fromkeys(MEASURES, np.full(1, np.nan)) | {"uncovered_m2": shapely.area(job.land.geoms[row])}
+    measures = unknown | dict.fromkeys(("sub_resolution", "recomputed"), np.zeros(1, bool))
+    nothing, none = np.full(1, shapely.Polygon(), dtype=object), np.empty(0, np.int64)
+    line = Line(measures, _no_pieces(), np.zeros(0), nothing, nothing, none)
+    shares = Shares(none, none, np.zeros(0), np.zeros(0))
+    return _Chunk(row, dict.fromkeys(job.lines, line), dict.fromkeys(job.units, shares),
+                  (replace(why, feature=str(job.land.ids[row[0]])),))  # fmt: skip
 
 
 def _measure_chunk(job: _Job, block: Array, found: Surroundings, rows: Array) -> _Chunk:
@@ -195,7 +222,8 @@ def _measured(land: Land, plan: Plan, kind: Kind, found: tuple[Line, Array]) -> 
     line, suspect = found
     layer, measures = plan.layers[kind.key], line.measures
     conflict, uncovered = measures["conflict_m2"] > 0, measures["uncovered_m2"] > 0
-    outcome: Array = np.select([conflict, suspect, uncovered], list(OUTCOMES[:3]), "none")
+    unknown = np.isnan(measures["conflict_m2"])
+    outcome: Array = np.select([conflict, suspect | unknown, uncovered], list(OUTCOMES[:3]), "none")
     open_rows = np.isin(outcome, ["failed", "no_data"])
     shown = {name: measures[name] if name == "uncovered_m2" else np.where(open_rows, np.nan, measures[name])
              for name in MEASURES}  # fmt: skip
@@ -216,9 +244,12 @@ def _unmeasured(land: Land, kind: Kind, outcome: str) -> Measured:
     frame = pd.DataFrame({"kind": [kind.key] * len(land), "outcome": outcome} | dict.fromkeys(MEASURES, np.nan))
     frame["uncovered_m2"] = shapely.area(land.geoms)
     frame["flags"] = ""
+    return Measured(_ordered(frame), _no_pieces(), np.zeros(0), np.full(len(land), shapely.Polygon(), dtype=object))
+
+
+def _no_pieces() -> Pieces:
     none = np.empty(0, np.int64)
-    pieces = Pieces(none, none, np.empty(0, dtype=object), np.empty(0, bool))
-    return Measured(_ordered(frame), pieces, np.zeros(0), np.full(len(land), shapely.Polygon(), dtype=object))
+    return Pieces(none, none, np.empty(0, dtype=object), np.empty(0, bool))
 
 
 def _meets_excluded(land: Land, plan: Plan, kind: Kind) -> Array:

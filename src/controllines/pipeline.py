@@ -219,7 +219,15 @@ def check(
     pieces, outside = pieces_frames(laid, land, checked, opened)
     measured = [item for line in checked.measured.values() for item in line.findings]
     notes = [*declared_findings(frame), *far_parcels(laid, plan_box(opened.layers)), *_in_force(opened, date)]
-    notes += [*projects.findings, *known.findings, *documents.findings, *ridges, *short]
+    notes += [
+        *checked.findings,
+        *projects.checked.findings,
+        *projects.findings,
+        *known.findings,
+        *documents.findings,
+        *ridges,
+        *short,
+    ]
     findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *linear, *measured])
     said = provenance(laid, opened, kinds, options=_said(options, opened, big_classes), required=_required(options),
                       as_of=date, facts=known.frame(), documents=record(documents), pack=pack)  # fmt: skip
