@@ -86,7 +86,7 @@ class Projects:
     land, checked : unions of the projects with several parcels, and these over the plan; a lone parcel is its project
     owner : row of ``frame`` of each parcel that was checked
     unions : row of ``frame`` of each union
-    findings : land that a project claims twice
+    findings : land that a project claims twice, unions for which no overlay adds up
     """
 
     frame: pd.DataFrame
@@ -137,7 +137,7 @@ def projects_of(
     })  # fmt: skip
     joined = replace(land, ids=np.asarray(ids, dtype=object)[several], geoms=union, resolution=coarsest[several])
     checked = check_land(joined, *how, workers=workers) if len(several) else Checked(pd.DataFrame(), pd.DataFrame())
-    return Projects(projects, joined, checked, owner, several, tuple(doubled))
+    return Projects(projects, joined, checked, owner, several, (*doubled, *checked.findings))
 
 
 def pieces_frames(laid: Layer, land: Land, checked: Checked, plan: Plan) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:

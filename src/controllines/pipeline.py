@@ -217,17 +217,9 @@ def check(
     united, _ = land_frame(projects.land, opened, projects.checked.measured, big_classes)
     lengths, linear = lengths_frame(laid, rows, checked, opened)
     pieces, outside = pieces_frames(laid, land, checked, opened)
-    measured = [item for line in checked.measured.values() for item in line.findings]
+    measured = [*checked.findings, *(item for line in checked.measured.values() for item in line.findings)]
     notes = [*declared_findings(frame), *far_parcels(laid, plan_box(opened.layers)), *_in_force(opened, date)]
-    notes += [
-        *checked.findings,
-        *projects.checked.findings,
-        *projects.findings,
-        *known.findings,
-        *documents.findings,
-        *ridges,
-        *short,
-    ]
+    notes += [*projects.findings, *known.findings, *documents.findings, *ridges, *short]
     findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *linear, *measured])
     said = provenance(laid, opened, kinds, options=_said(options, opened, big_classes), required=_required(options),
                       as_of=date, facts=known.frame(), documents=record(documents), pack=pack)  # fmt: skip
