@@ -119,3 +119,14 @@ def test_first_levels_and_construction_of_land_and_sea_use() -> None:
 def test_codes_are_compared_in_their_normal_form() -> None:
     assert [normal(code) for code in (" ０１０２ ", "08h2a", "05Ｈ1")] == ["0102", "08H2A", "05H1"]
     assert [SURVEY.base(code) for code in ("0201k", "1104A", "05H1", "08H2A")] == ["0201", "1104", "05H1", "08H2"]
+
+
+def test_every_class_of_the_survey_leads_to_classes_of_land_and_sea() -> None:
+    survey, land_sea = classification("survey"), classification("land_sea_2023")
+    for code in survey.codes:
+        if len(code) >= 4 or code == "09":
+            assert survey.successors(code), code
+            assert all(other in land_sea.codes for other in survey.successors(code)), code
+    assert survey.successors("1203") == ("2303",)  # 田坎
+    assert survey.successors("0201K") == ("0201",)
+    assert survey.successors("0402") == ("0503",)  # 沼泽草地 is wetland there
