@@ -51,7 +51,7 @@ class Classification(BaseModel):
     construction, reserve : beginnings of code that are construction land of a plan (建设用地), or reserve (留白)
     like, differs : another version, and what this one says otherwise (empty: no such code)
     marks : codes that occur in this version only
-    to : where the land of a code went in the other version if not to the same code (of 三调: its classes of 用地用海 2023)
+    to : where the land of a code went in the other version if not to the same code (三调: in 用地用海 2023)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
