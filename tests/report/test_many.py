@@ -9,11 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Rectangles of 30 to 300 m all over the demo county, two to a project.
 RUN = """
 import resource, sys
+import geopandas as gpd, numpy as np, pyogrio, shapely
 import controllines as cl
-from tests.report.test_numbers import applications, county
-result = cl.check(applications(10_000), county(), as_of="2026-11-21", project_by="field")
+west, south, east, north = pyogrio.read_info("data/demo/规划/三区三线_演示.gpkg", layer="YJJBNTBHTB")["total_bounds"]
+random, count = np.random.default_rng(1), 10_000
+x, y = random.uniform(west, east, count), random.uniform(south, north, count)
+w, h = random.uniform(30, 300, (2, count)) / 100_000
+ids = [f"P{n:05d}" for n in range(count)]
+land = gpd.GeoDataFrame({"DKBH": ids, "XMBH": [f"X{n // 2:05d}" for n in range(count)]},
+                        geometry=shapely.box(x, y, x + w, y + h), crs="EPSG:4490")
+result = cl.check(land, "data/demo/规划/plan.toml", as_of="2026-11-21")
 told = []
 cl.write_report(result, sys.argv[1], formats=["xlsx", "html", "gpkg"], tell=told.append)
 print(len(told), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
