@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+import shapely
 
 from controllines.errors import UsageError
+from controllines.pipeline import check
 from controllines.report.formrows import Rows
-from controllines.report.official import form_of, forms, lay_out, write_form
+from controllines.report.official import form_of, forms, lay_out, write_checked, write_form
 from controllines.tables import AreaTable
 
 RNG = np.random.default_rng(7)
@@ -124,3 +127,34 @@ def test_what_cannot_be_made_says_so(tmp_path: Path) -> None:
         form_of("没有")
     with pytest.raises(UsageError, match="FORM_SOURCE"):
         write_form(lines(), "overlap", tmp_path / "a.xlsx")
+
+
+def test_forms_of_a_check_hold_the_areas_of_the_check(tmp_path: Path) -> None:
+    def boxes(*given: tuple[int, int, int, int], **columns: list[Any]) -> gpd.GeoDataFrame:
+        shapes = [shapely.box(88.5 + w / 1e3, 42.8 + s / 1e3, 88.5 + e / 1e3, 42.8 + n / 1e3) for w, s, e, n in given]
+        return gpd.GeoDataFrame(columns, geometry=shapes, crs="EPSG:4490")
+
+    plan = {
+        "ecological_redline": boxes((0, 0, 2, 2), BSM=["r"]),
+        "permanent_farmland": boxes((2, 0, 4, 8), BSM=["f"], DLBM=["0102"], KCXS=[0.1]),
+        "urban_boundary": boxes((4, 0, 8, 8), BSM=["u"], GHFQMC=["城镇集中建设区"]),
+        "township": boxes((0, 0, 8, 8), XZQDM=["650422100"], XZQMC=["甲镇"]),
+        "land_use": boxes((0, 0, 4, 8), (4, 0, 8, 8), BSM=["1", "2"], DLBM=["0102", "0601"],
+                          DLMC=["水浇地", "工业用地"], KCXS=[0.1, 0.0], QSXZ=["20", "30"]),
+    }  # fmt: skip
+    result = check(boxes((1, 1, 5, 3), DKBH=["D1"]), plan, as_of="2026-11-21")
+    assert write_checked(result, tmp_path) == [f"统计表样/{name}.xlsx" for name in (
+        "用地压盖统计表", "占用永久基本农田及补划表", "土地分类面积表")]  # fmt: skip
+    (overlap,) = [row for row in read(tmp_path / "统计表样/用地压盖统计表.xlsx") if row[0] == 1]
+    inside = result.project_overlaps.set_index("kind")
+    assert overlap[3] == "甲镇"
+    assert overlap[5] == pytest.approx(result.projects["area_m2"].iloc[0] / 1e4, abs=1e-4)
+    assert overlap[6] == pytest.approx(overlap[7] + overlap[8], abs=1e-9)
+    assert overlap[5] == pytest.approx(overlap[6] + sum(overlap[9:12]), abs=1e-9)
+    assert overlap[13] == pytest.approx(inside.loc["permanent_farmland", "net_area_m2"] / 1e4, abs=1e-4)
+    assert overlap[14] == pytest.approx(inside.loc["ecological_redline", "area_m2"] / 1e4, abs=1e-4)
+    (taken,) = [row for row in read(tmp_path / "统计表样/占用永久基本农田及补划表.xlsx") if row[0] == 1]
+    assert (taken[3], taken[5], taken[6]) == ("甲镇", "f", "0102水浇地")
+    assert taken[8] == pytest.approx(overlap[13], abs=1e-4)
+    classes = read(tmp_path / "统计表样/土地分类面积表.xlsx")
+    assert classes[5][1] == pytest.approx(overlap[5], abs=1e-4)  # 合计

@@ -80,7 +80,8 @@ def write_table(table: AreaTable, path: str | Path, *, unit: str = "公顷", dec
                 for measure, zh in MEASURES.items():
                     if own[measure].notna().any():
                         _sheet(book, table, (line, measure, zh), (unit, places))
-            _balance(book, table)
+            if len(table.balance.columns):
+                _balance(book, table)
             _notes(book, table)
     except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
         raise OutputError.of("OUTPUT_NOT_WRITTEN", source=path, actual=str(error)) from error
