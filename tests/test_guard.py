@@ -207,3 +207,10 @@ def test_what_the_engine_gives_up_on_is_cut_on_the_grid(monkeypatch):
     cut, recomputed = guard.cut(left, geoms(*[box(-10, -10, 30, 200)] * 5))
     assert shapely.area(cut) == pytest.approx([1500, 1800, 2100, 2400, 2700])
     assert recomputed.tolist() == [False, False, True, False, False]
+
+
+def test_a_group_of_nothing_but_empty_cuts_is_empty():
+    square, other = box(0, 0, 2, 2), box(1, 1, 3, 3)
+    united = guard.union_by(geoms(square, EMPTY, other, EMPTY), np.array([0, 0, 0, 2]), 3)
+    assert shapely.area(united).tolist() == [7, 0, 0]
+    assert shapely.area(guard.union_by(geoms(EMPTY, EMPTY), np.array([1, 1]), 2)).tolist() == [0, 0]
