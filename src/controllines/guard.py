@@ -10,6 +10,7 @@ What the engine gives up on is computed there, too. If the parts then still do n
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import shapely
@@ -143,16 +144,27 @@ def attempt(operation: Callable[..., Array], *operands: Array) -> tuple[Array, A
 
 
 def _on_grid(operation: Callable[..., Array], *operands: Array) -> Array:
-    """Compute on the fixed grid; GEOS gives up on a few inputs, and finds an answer on the next coarser one."""
-    if not len(operands[0]):
+    """Compute on the fixed grid; GEOS gives up on a few inputs, and finds an answer on the next coarser one.
+
+    What cuts have left may cross itself by the last digit: where it gives up there too, that is mended first.
+
+    Raises
+    ------
+    GeometryError : ENGINE_FAILED, if it gives up on all of these
+    """
+    count = len(operands[0])
+    if not count:
         return np.empty(0, dtype=object)
     try:
         return _locally(operation, *operands, grid_size=GUARD_GRID_M)
     except shapely.GEOSException:
-        count = len(operands[0])
         if count > 1:
             return np.concatenate([_on_grid(operation, *(part[n : n + 1] for part in operands)) for n in range(count)])
-        return _locally(operation, *operands, grid_size=10 * GUARD_GRID_M)
+    mended = [np.asarray(shapely.make_valid(part)) for part in operands]
+    for given, grid in ((operands, 10 * GUARD_GRID_M), (mended, GUARD_GRID_M), (mended, 10 * GUARD_GRID_M)):
+        with suppress(shapely.GEOSException):
+            return _locally(operation, *given, grid_size=grid)
+    raise GeometryError.of("ENGINE_FAILED", actual="无法计算")
 
 
 def _locally(operation: Callable[..., Array], *operands: Array, **options: float) -> Array:
