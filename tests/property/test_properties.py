@@ -139,7 +139,9 @@ def test_more_control_land_is_never_less(land, red, more, whole):
     first, second = (measured(check(parcels(*land), make_plan(county=COUNTY, **{RED: features}))).xs(RED, level="kind")
                      for features in (red, grown))  # fmt: skip
     assert (second["area_m2"].fillna(0) >= first["area_m2"].fillna(0) - 1e-6).all()
-    assert (second["outside_m2"].fillna(0) <= first["outside_m2"].fillna(0) + 1e-6).all()
+    # what lies beside a feature that was set aside is not known, unless there is a conflict
+    known = first["outside_m2"].notna()
+    assert (second["outside_m2"].fillna(0) <= first["outside_m2"] + 1e-6)[known].all()
     assert not ((first["outcome"] == "conflict") & (second["outcome"] != "conflict")).any()
 
 
