@@ -26,7 +26,7 @@ import shapely
 from controllines.area import planar_by_scale
 from controllines.crs import Plane
 from controllines.guard import cut, remainder, union_by
-from controllines.lengths import CONTACT_WIDTH_M, is_contact
+from controllines.lengths import is_contact
 from controllines.overlay import Pieces, split
 from controllines.tiles import Tiles, arranged, join, tiles_of
 from controllines.windows import Each, Near, Shapes, cut_off, holds, windows
@@ -391,9 +391,7 @@ def _cut_off(pairs: _Pairs, boxes: Array) -> Near:
 
 def _hairlines_joined(pieces: Pieces, plane: Plane) -> Pieces:
     """Book hairlines along a common border with the largest piece of the same land: they are nobody's land."""
-    width = 2 * pieces.area / np.maximum(shapely.length(pieces.geoms), 1e-300)
-    thin = np.flatnonzero(width <= 2 * CONTACT_WIDTH_M)
-    thin = thin[is_contact(pieces.geoms[thin], plane)]
+    thin = np.flatnonzero(is_contact(pieces.geoms, plane))
     if not len(thin):
         return pieces
     order = np.lexsort((-pieces.area, pieces.left))

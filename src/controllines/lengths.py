@@ -17,6 +17,8 @@ Array = np.ndarray
 BLOCK = 20_000
 #: A part whose mean width is no more than the coordinate precision (m) is contact (接边), not conflict.
 CONTACT_WIDTH_M = 0.0001
+#: The plane stretches lengths by a few per cent at most: what is wider than this many times a limit is wider.
+SURELY = 2.0
 
 
 def true_metres(geoms: Array, plane: Plane, *, around: Array | None = None) -> Array:
@@ -35,9 +37,17 @@ def mean_width(geoms: Array, plane: Plane) -> Array:
     return np.asarray(2 * shapely.area(scaled) / np.maximum(shapely.length(scaled), 1e-300))
 
 
+def widths_up_to(geoms: Array, plane: Plane, limit_m: float) -> Array:
+    """Return mean widths of polygons, true to the metre as far as they may lie below a limit."""
+    width = 2 * shapely.area(geoms) / np.maximum(shapely.length(geoms), 1e-300)
+    near = np.flatnonzero(width <= SURELY * limit_m)
+    width[near] = mean_width(geoms[near], plane)
+    return np.asarray(width)
+
+
 def is_contact(geoms: Array, plane: Plane) -> Array:
     """Return True for polygons no wider than the coordinate precision: neighbours that touch, not land (接边)."""
-    return np.asarray(mean_width(geoms, plane) <= CONTACT_WIDTH_M)
+    return np.asarray(widths_up_to(geoms, plane, CONTACT_WIDTH_M) <= CONTACT_WIDTH_M)
 
 
 def depth_and_width(within: Array, parts: Array, row: Array) -> tuple[Array, Array]:

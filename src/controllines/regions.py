@@ -21,15 +21,14 @@ from controllines.lengths import (
     CONTACT_WIDTH_M,
     clearance,
     depth_and_width,
-    mean_width,
+    is_contact,
     true_metres,
+    widths_up_to,
 )
 from controllines.overlay import Pieces, absorb, book_once, divide, intersect, split
 from controllines.windows import Near
 
 Array = np.ndarray
-#: The plane stretches lengths by a few per cent at most: what is wider than this many times a limit is wider.
-SURELY = 2.0
 _EMPTY = shapely.Polygon()
 
 
@@ -171,7 +170,7 @@ def with_depths(land: Land, lines: dict[str, Line]) -> dict[str, Line]:
 def shares_of(land: Land, units: Near) -> Shares:
     """Lay land over a layer of units; contact with a neighbour is given to the unit that holds most of the land."""
     cut = split(land.geoms, units)
-    pieces = absorb(cut, _is_contact(cut.geoms, land.plane))
+    pieces = absorb(cut, is_contact(cut.geoms, land.plane))
     return Shares(pieces.left, pieces.right, pieces.area, planar_area_of_plane(pieces.geoms, land.plane))
 
 
@@ -207,22 +206,10 @@ def _divide_by_coverage(land: Land, rest: Array, of_coverage: Near) -> tuple[Arr
     return outside, uncovered, recomputed
 
 
-def _widths(parts: Array, plane: Plane, limit_m: float) -> Array:
-    """Return mean widths, true to the metre as far as they may lie below a limit."""
-    width = 2 * shapely.area(parts) / np.maximum(shapely.length(parts), 1e-300)
-    near = np.flatnonzero(width <= SURELY * limit_m)
-    width[near] = mean_width(parts[near], plane)
-    return np.asarray(width)
-
-
-def _is_contact(parts: Array, plane: Plane) -> Array:
-    return _widths(parts, plane, CONTACT_WIDTH_M) <= CONTACT_WIDTH_M
-
-
 def _without_contact(regions: Array, plane: Plane) -> tuple[Array, Array]:
     """Return the regions without the parts that are mere contact, and the area of those (m²)."""
     parts, index = shapely.get_parts(regions, return_index=True)
-    thin = _is_contact(parts, plane)
+    thin = is_contact(parts, plane)
     if not thin.any():
         return regions, np.zeros(len(regions))
     contact = sum_by(shapely.area(parts[thin]), index[thin], len(regions))
@@ -245,7 +232,7 @@ def _trimmed(pieces: Pieces, inside: tuple[Array, Array], plane: Plane) -> Piece
     cut = intersect(geoms[rows], Near(np.arange(len(rows)), place, region[own][place], np.zeros(len(rows), bool)))
     geoms[rows] = union_by(cut.geoms, cut.left, len(rows))
     trimmed = pieces.with_geoms(geoms)
-    return absorb(trimmed, _is_contact(trimmed.geoms, plane))
+    return absorb(trimmed, is_contact(trimmed.geoms, plane))
 
 
 def _thin_conflict(land: Land, layer: Layer, pieces: Pieces, *, conflict: Array, widths: Widths) -> dict[str, Array]:
@@ -258,7 +245,7 @@ def _thin_conflict(land: Land, layer: Layer, pieces: Pieces, *, conflict: Array,
         coarsest = np.full(count, layer.resolution.max(initial=0.0))
     finest = (land.resolution + coarsest) * (1 + 1e-6)
     parts, index = shapely.get_parts(conflict, return_index=True)
-    width = _widths(parts, land.plane, max(widths.sliver_m, finest.max(initial=0.0)))
+    width = widths_up_to(parts, land.plane, max(widths.sliver_m, finest.max(initial=0.0)))
     slivers = width <= widths.sliver_m
     widest = np.zeros(count)
     np.maximum.at(widest, index, width)
