@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tokenize
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -204,7 +205,21 @@ def test_no_file_names_the_workplace() -> None:
     assert not named
 
 
-def test_every_room_stands_on_the_page_of_the_house() -> None:
-    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+def test_the_drawn_floors_are_the_houses() -> None:
+    """Every room is drawn once, and imports only from its own floor and from those below."""
+    floors = tomllib.loads((REPOSITORY / "docs" / "house.toml").read_text(encoding="utf-8"))["floors"]
+    drawn = [room for floor in floors for room in floor["rooms"]]
     rooms = {name.partition(".")[0] for name in INSIDE}
-    assert [room for room in sorted(rooms) if f"`{room}`" not in page] == []
+    assert sorted(drawn) == sorted(rooms)
+    floor_of = {room: number for number, floor in enumerate(floors) for room in floor["rooms"]}
+    for name, path in INSIDE.items():
+        room = name.partition(".")[0]
+        above = [other for other in imports(name, path) if floor_of.get(other.partition(".")[0], 0) > floor_of[room]]
+        assert above == [], name
+
+
+def test_the_page_of_the_house_has_the_floors_that_are_drawn() -> None:
+    floors = tomllib.loads((REPOSITORY / "docs" / "house.toml").read_text(encoding="utf-8"))["floors"]
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for floor in floors:
+        assert f"| {floor['name'][0]} | {' '.join(f'`{room}`' for room in floor['rooms'])} |" in page

@@ -142,6 +142,11 @@ def test_a_page_does_what_it_says(page: str, folder: Path, monkeypatch: pytest.M
         run(block, folder, names, monkeypatch)
 
 
+def test_the_drawings_of_the_house_are_up_to_date() -> None:
+    for name, drawing in runpy.run_path(str(DOCS / "make_house.py"))["pictures"]().items():
+        assert (DOCS / "pictures" / name).read_text(encoding="utf-8") == drawing, "python docs/make_house.py"
+
+
 def test_the_comparison_says_what_the_programs_say() -> None:
     """The two pages of comparison against a run of ours and of geopandas."""
     compare: Any = SimpleNamespace(**runpy.run_path(str(DOCS / "compare.py")))
