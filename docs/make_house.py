@@ -51,7 +51,8 @@ def rect(x: float, y: float, size: tuple[float, float], kind: str) -> str:
 
 def text(x: float, y: float, words: str, *, size: float, colour: str = INK, more: str = "") -> str:
     """Return words whose middle is at x and whose line stands on y."""
-    return f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{colour}" text-anchor="middle" {more}>{escape(words)}</text>'
+    place = f'x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{colour}" text-anchor="middle"'
+    return f"<text {place} {more}>{escape(words)}</text>"
 
 
 def titled(x: float, y: float, title: str, below: str) -> Iterator[str]:
