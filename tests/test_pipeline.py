@@ -427,3 +427,14 @@ def test_the_plan_is_not_changed_by_a_check() -> None:
     pd.testing.assert_frame_equal(first.overlaps, second.overlaps)
     for key, geoms in before.items():
         assert np.all(shapely.equals_exact(geoms, plan.layers[key].geoms, 0))
+
+
+def test_facts_reach_the_result_and_its_number() -> None:
+    plan = {"ecological_redline": LAYERS["ecological_redline"]}
+    applied = read_parcels(frame((450, 400, 550, 500), DKBH=["a"], XMBH=["P1"]))
+    bare = check(applied, plan, as_of=DAY)
+    told = check(applied, plan, as_of=DAY, facts={"P1": {"项目类别": "光伏"}, "P9": {}})
+    assert bare.facts.empty
+    assert told.facts.to_numpy().tolist() == [["P1", "category", "photovoltaic", "facts"]]
+    assert told.provenance["run_id"] != bare.provenance["run_id"]
+    assert "FACTS_UNUSED" in set(told.findings["code"])

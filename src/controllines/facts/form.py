@@ -44,7 +44,7 @@ class FormRow:
     Attributes
     ----------
     project_id, name : the project
-    facts : writing: key → value; reading: heading → text of the cells that are filled
+    facts : by key; writing: values; reading: text of the cells that are filled
     questions : what is open, for the sheet 待补充
     line : row of the sheet it was read from
     """

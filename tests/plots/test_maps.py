@@ -1,32 +1,13 @@
-"""Pictures: what is drawn lies where it should, and every glyph is there (a missing one is an error)."""
+"""Location pictures: what is drawn lies where it should, and every glyph is there (a missing one is an error)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import shapely
-from matplotlib.patches import PathPatch
 
-from controllines.crs import LONLAT, gauss_kruger, recognise, reproject
-from controllines.errors import OutputError
-from controllines.plots import Picture, Scene, bars, choropleth, draw_map, picture
-
-ZONE = recognise(gauss_kruger(26, prefix=True))
-LAND = shapely.box(26_543_000, 4_405_000, 26_543_300, 4_405_200)
-FIELD = shapely.box(26_543_200, 4_404_900, 26_543_900, 4_405_900)
-NAMES = {"permanent_farmland": "永久基本农田", "urban_boundary": "城镇开发边界"}
-
-
-@pytest.fixture(autouse=True)
-def _font() -> None:
-    try:
-        picture.chinese_font()
-    except OutputError:
-        pytest.skip("no font with Chinese glyphs on this system")
-
-
-def lonlat(*geoms: shapely.Geometry) -> np.ndarray:
-    return reproject(np.array(geoms, dtype=object), ZONE, recognise(LONLAT))
+from controllines.plots import Scene, draw_map
+from tests.plots.conftest import FIELD, LAND, NAMES, lonlat, patches, written
 
 
 def scene() -> Scene:
@@ -34,14 +15,6 @@ def scene() -> Scene:
     return Scene(focus=lonlat(LAND), lines={"permanent_farmland": lonlat(FIELD)}, names=NAMES,
                  conflicts={"permanent_farmland": lonlat(part), "urban_boundary": lonlat(LAND)},
                  within=frozenset({"urban_boundary"}), labels=("1",), caption="示意图")  # fmt: skip
-
-
-def patches(made: Picture) -> list[PathPatch]:
-    return [item for item in made.axes[0].patches if isinstance(item, PathPatch)]
-
-
-def written(made: Picture) -> list[str]:
-    return [item.get_text() for ax in made.axes for item in ax.texts]
 
 
 def test_shapes_lie_at_their_coordinates_in_metres() -> None:
@@ -104,34 +77,3 @@ def test_scale_bar_is_a_round_length_within_the_map(side: float) -> None:
     low, high = made.axes[0].get_xlim()
     assert 0.1 * (high - low) <= metres <= 0.25 * (high - low)
     assert f"{metres:e}"[0] in "125"
-
-
-def test_no_font_is_a_coded_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    picture.chinese_font.cache_clear()
-    monkeypatch.setattr(picture, "FAMILIES", ("没有这种字体",))
-    monkeypatch.delenv(picture.FONT_VARIABLE, raising=False)
-    try:
-        with pytest.raises(OutputError) as caught:
-            draw_map(scene())
-        assert caught.value.finding.code == "PICTURE_NO_FONT"
-    finally:
-        monkeypatch.undo()
-        picture.chinese_font.cache_clear()
-
-
-def test_bars_show_every_value_and_no_data() -> None:
-    made = bars(
-        ["甲乡", "乙镇"], [("permanent_farmland", "永久基本农田", np.array([12.5, np.nan]))], title="面积", unit="公顷"
-    )
-    assert [rect.get_width() for rect in made.axes[0].patches] == [12.5, 0]
-    texts = written(made)
-    assert " 12.50" in texts
-    assert " —" in texts
-
-
-def test_choropleth_hatches_units_without_data() -> None:
-    units = lonlat(LAND, shapely.box(26_543_300, 4_405_000, 26_543_600, 4_405_200))
-    made = choropleth(units, np.array([0.0, np.nan]), ["甲乡", "乙镇"], title="面积", unit="公顷")
-    drawn = patches(made)
-    assert [patch.get_hatch() for patch in drawn] == [None, "////"]
-    assert {"甲乡", "乙镇"} <= set(written(made))
