@@ -18,6 +18,7 @@ from controllines.demo.applications import Application, Plot
 from controllines.demo.county import County
 from controllines.demo.mesh import DECIMALS, settings
 from controllines.io.dated import dated
+from controllines.io.writers.survey import point_lines
 from controllines.kinds import registry
 from controllines.units import half_up
 
@@ -110,14 +111,7 @@ def _txt_lines(application: Application) -> list[str]:
 
 
 def _plot_lines(application: Application, plot: Plot) -> list[str]:
-    lines: list[str] = []
-    number = 1
-    for ring_number, ring in enumerate((plot.geom.exterior, *plot.geom.interiors), 1):
-        points = _from_north_west(shapely.get_coordinates(ring)[:-1])
-        names = [f"J{number + n}" for n in range(len(points))] + [f"J{number}"]
-        number += len(points)
-        for name, (east, north) in zip(names, [*points, points[0]], strict=True):
-            lines.append(f"{name},{ring_number},{north:.3f},{east:.3f}")
+    lines = list(point_lines(plot.geom, 3))
     middle = np.array(plot.geom.representative_point().coords)
     sheet = sheet_number(*to_lonlat(application.crs, middle)[0])
     code = settings()["uses"][plot.use]
@@ -125,13 +119,6 @@ def _plot_lines(application: Application, plot: Plot) -> list[str]:
         f"{len(lines)},{half_up(plot.declared_m2, '公顷', 4)},{plot.id},{plot.name},面,{sheet},{plot.use},{code},@",
         *lines,
     ]
-
-
-def _from_north_west(points: np.ndarray) -> np.ndarray:
-    """Order a ring clockwise from its north-western point, as surveyors number boundary points (界址点)."""
-    if shapely.is_ccw(shapely.LinearRing(points)):
-        points = points[::-1]
-    return np.roll(points, -int((points[:, 1] - points[:, 0]).argmax()), axis=0)
 
 
 def sheet_number(lon: float, lat: float) -> str:

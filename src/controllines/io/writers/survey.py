@@ -79,7 +79,7 @@ def _critical(geom: Any) -> bool:
 
 
 def _comes_back(geom: Any, decimals: int) -> bool:
-    text = "\n".join([f"[{txt.PARCELS}]", "1,,1,,面,,,,@", *_points(geom, decimals)])
+    text = "\n".join([f"[{txt.PARCELS}]", "1,,1,,面,,,,@", *point_lines(geom, decimals)])
     [parcel] = txt.parse(text, Path()).parcels
     back = geometry(parcel, False, Path(), [])
     if back is None:
@@ -122,7 +122,7 @@ def survey_text(sheet: Sheet, header: Header) -> str:
     values = {role: [cell(v) for v in sheet.frame[column]] if column else [""] * len(sheet)
               for role, column in columns.items()}  # fmt: skip
     for row, geom in enumerate(sheet.geoms):
-        points = list(_points(geom, header.decimals))
+        points = list(point_lines(geom, header.decimals))
         dimension = int(shapely.get_dimensions(geom))
         area = str(half_up(float(geom.area), "公顷", 4)) if dimension == 2 else ""
         about = (values[role][row] for role in ("图幅号", "use", "地类编码"))
@@ -165,7 +165,7 @@ def _header(sheet: Sheet, header: Header) -> list[str]:
     return [f"[{txt.HEADER}]", *(f"{key}={value}" for key, value in values.items()), f"[{txt.PARCELS}]"]
 
 
-def _points(geom: Any, decimals: int) -> Iterator[str]:
+def point_lines(geom: Any, decimals: int) -> Iterator[str]:
     """Yield the lines of the points: numbers run on through the rings, a closing point repeats the first number."""
     number = 0
     for ring, xy in enumerate(rings(geom), start=1):
