@@ -24,6 +24,8 @@ PLAIN: dict[str, Any] = {
                      "water_supply_related", "discharges_pollutants", "heavy_water_pollution", "obstructs_flood",
                      "strategic_mineral"), False),
 }  # fmt: skip
+#: Everything is known, and it is a national key project.
+MAJOR = PLAIN | {"conversion": True, "pbf_major_project": "railway_national_plan", "unavoidable_demonstrated": True}
 
 
 def avoid(kind: str, inside: float = 5000.0, **more: Any) -> dict[str, Line]:
@@ -83,3 +85,13 @@ def project(lines: dict[str, Line], facts: dict[str, Any] | None = None, **more:
 
 def judge_one(case: Case, *, pack: Pack = NATIONAL, day: dt.date = DAY, **options: Any) -> Judgement:
     return evaluate([case], pack, as_of=day, printed=printed, **options)
+
+
+def pack_of(text: str, tmp_path: Any) -> Pack:
+    path = tmp_path / "p.toml"
+    path.write_text('[pack]\nid = "t"\nname = "t"\nversion = "1"\n' + text, encoding="utf-8")
+    return load_pack(path)
+
+
+def level(lines: dict[str, Line], kind: str, facts: dict[str, Any], **more: Any) -> str | None:
+    return judge_one(project(lines, facts, **more)).kinds["project", "P", kind]

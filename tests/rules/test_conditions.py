@@ -6,7 +6,6 @@ import pytest
 from pydantic import ValidationError
 
 from controllines.rules.conditions import Condition, deciding, every, holds, meets, negated
-from controllines.rules.described import condition_text
 
 URBAN = {"fact": "category", "equals": "urban"}
 LONG = {"fact": "works_period_years", "above": 2}
@@ -79,10 +78,3 @@ def test_only_facts_that_still_decide_are_asked() -> None:
 def test_malformed_conditions_are_refused(tree: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Condition.model_validate(tree)
-
-
-def test_in_words_and_is_not_or() -> None:
-    both, either = condition_text(condition(all=[URBAN, LONG])), condition_text(condition(any=[URBAN, LONG]))
-    assert ("，且" in both, "，或" in both) == (True, False)
-    assert ("，且" in either, "，或" in either) == (False, True)
-    assert condition_text(condition(**LONG)) in both

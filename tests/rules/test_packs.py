@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from pathlib import Path
 
 import pytest
 
 from controllines.errors import UsageError
-from controllines.findings import Finding
-from controllines.rules import described, listed, load_pack
-from controllines.rules.toml_lines import key_lines, line_of
-from tests.rules.cases import NATIONAL, city, judge_one, project
-
-HEAD = '[pack]\nid = "tkx"\nname = "托克逊县规则包"\nversion = "1"\nextends = "national"\n'
-RULE = """
-[rules.TKX-01]
-title = "戈壁滩单独选址"
-line = "urban_boundary"
-project = { fact = "category", equals = "single_site" }
-level = "conditional"
-basis = [
-  { document = "LML", article = "第四条", verification = "V" },
-]
-zh = { fact = "位于边界外{outside}", conclusion = "须落实县级意见" }
-en = { fact = "x", conclusion = "y" }
-"""
-
-Write = Callable[..., Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def make(text: str, name: str = "county.toml") -> Path:
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return make
-
-
-def faults(path: Path) -> list[Finding]:
-    with pytest.raises(UsageError) as caught:
-        load_pack(path)
-    return [caught.value.finding, *caught.value.causes]
-
-
-def place(found: Finding) -> tuple[str, int, str]:
-    assert found.code == "RULE_PACK"
-    assert found.source
-    return Path(found.source).name, int(found.layer or 0), found.feature or ""
-
+from controllines.rules.packs import load_pack
+from tests.rules.cases import CITY, NATIONAL, PLAIN, RESERVE, city, classed, judge_one, project
+from tests.rules.county import HEAD, RULE, Write, faults, place, told
 
 # --- extending ------------------------------------------------------------------------------------------------
 
@@ -105,10 +65,6 @@ def test_the_sum_covers_every_file(write: Write) -> None:
     assert load_pack(write(HEAD + RULE + "# \n")).sha256 != first
 
 
-def where(condition: str) -> tuple[str, str]:
-    return 'level = "conditional"', f'level = "conditional"\nwhere = {{ {condition} }}'
-
-
 # --- faults ---------------------------------------------------------------------------------------------------
 
 
@@ -118,65 +74,14 @@ def where(condition: str) -> tuple[str, str]:
         ('level = "conditional"', 'level = "prohibitet"', "rules.TKX-01.level", 11, "prohibitet"),
         ('title = "戈壁滩单独选址"\n', "", "rules.TKX-01.title", 7, "缺少"),
         ('level = "conditional"', 'level = "conditional"\nlavel = 1', "rules.TKX-01.lavel", 12, "不认识的键"),
-        ("urban_boundary", "urban_bundary", "rules.TKX-01.line", 9, "urban_bundary"),
-        ('"category", equals', '"categry", equals', "rules.TKX-01.project", 10, "categry"),
-        ('equals = "single_site"', 'equals = "x"', "rules.TKX-01.project", 10, "single_site"),
-        ('fact = "category", equals = "single_site"', 'fact = "linear", equals = "x"', "rules.TKX-01.project", 10,
-         "true、false"),
-        ('equals = "single_site"', "above = 1", "rules.TKX-01.project", 10, "above"),
         (', equals = "single_site"', "", "rules.TKX-01.project", 10, "one_of"),
-        ('document = "LML"', 'document = "LMX"', "rules.TKX-01.basis.0.document", 13, "LMX"),
-        ('verification = "V"', 'verification = "W"', "rules.TKX-01.basis.0.verification", 13, "W"),
-        ('verification = "V"', 'verification = "U"', "rules.TKX-01", 7, "undetermined"),
-        ('verification = "V"', 'verification = "Vf"', "rules.TKX-01", 7, "note"),
-        ('\n  { document = "LML", article = "第四条", verification = "V" },\n', "", "rules.TKX-01", 7, "basis"),
-        ('conclusion = "须落实县级意见"', 'conclusion = ""', "rules.TKX-01", 7, "zh"),
-        ("{outside}", "{area}", "rules.TKX-01.zh.fact", 15, "{area}"),
-        ("{outside}", "{outside:.2f}", "rules.TKX-01.zh.fact", 15, "outside"),
-        ('conclusion = "须落实县级意见"', 'conclusion = ""', "rules.TKX-01", 7, "conclusion"),
-        ('level = "conditional"', 'level = "approval"', "rules.TKX-01", 7, "authority"),
-        ('level = "conditional"', 'level = "undetermined"', "rules.TKX-01", 7, "question"),
         ('level = "conditional"', 'level = "conditional"\nvalid_from = "x"', "rules.TKX-01.valid_from", 12, "日期"),
-        ('level = "conditional"', 'level = "conditional"\nvalid_from = 2026-02-01\nvalid_to = 2026-01-31',
-         "rules.TKX-01", 7, "valid_to"),
-        ('level = "conditional"', 'level = "conditional"\noverrides = ["PBF-02"]', "rules.TKX-01.overrides", 12,
-         "PBF-02"),
-        ('level = "conditional"', 'level = "conditional"\noverrides = ["TKX-01"]', "rules.TKX-01.overrides", 12,
-         "TKX-01"),
-        ('level = "conditional"', 'level = "conditional"\napproval = "category"', "rules.TKX-01.approval", 12,
-         "category"),
-        ('level = "conditional"', 'level = "conditional"\nwhere = { classes = ["special"] }',
-         "rules.TKX-01.where.0.classes", 12, "inside"),
-        ('level = "conditional"', 'level = "conditional"\nwhere = { side = "inside", classes = ["x"] }',
-         "rules.TKX-01.where.0.classes", 12, "x"),
-        (*where('side = "inside", classes = ["special"], except_classes = ["flexible"]'), "rules.TKX-01.where.0", 12,
-         "except_classes"),
-        (*where('side = "inside", classes = ["special"], within = { line = "permanent_farmland" }'),
-         "rules.TKX-01.where.0.within", 12, "不能同时写"),
-        (*where('side = "inside", within = { line = "permanent_farmland" }, without = { line = "nature_reserve" }'),
-         "rules.TKX-01.where.0", 12, "within 与 without"),
-        (*where('line = "land_use", within = { line = "nature_reserve", classes = ["core"] }'),
-         "rules.TKX-01.where.0.within.classes", 12, "地类面积"),
-        ('level = "conditional"', 'level = "conditional"\nwhere = { side = "inside", within = { line = "township" } }',
-         "rules.TKX-01.where.0.within.line", 12, "township"),
-        ('level = "conditional"', 'level = "conditional"\nwhere = { line = "land_use", side = "inside" }',
-         "rules.TKX-01.where.0.side", 12, "现状地类"),
-        ('level = "conditional"', 'level = "conditional"\nwhere = { line = "township" }',
-         "rules.TKX-01.where.0.line", 12, "township"),
-        (*where("share_above = 1.5"), "rules.TKX-01.where.0.share_above", 12, "不能大于"),
-        (*where("share_at_most = 1.5"), "rules.TKX-01.where.0.share_at_most", 12, "不能大于"),
-        (*where("depth_above_m = -1"), "rules.TKX-01.where.0.depth_above_m", 12, "不能小于"),
-        ('level = "conditional"', 'level = "conditional"\nwhere = { above_m2 = -1 }',
-         "rules.TKX-01.where.0.above_m2", 12, "不能小于"),
-        ('line = "urban_boundary"', 'line = "general"\nwhere = { above_m2 = 1 }', "rules.TKX-01.where.0.line", 10,
-         "general"),
     ],
 )  # fmt: skip
 def test_each_fault_names_file_line_and_key(write: Write, old: str, new: str, key: str, line: int, says: str) -> None:
-    assert old in RULE
-    found = faults(write(HEAD + RULE.replace(old, new)))
-    assert [place(item) for item in found] == [("county.toml", line, key)]
-    assert says in found[0].message
+    at, message = told(write, old, new)
+    assert at == ("county.toml", line, key)
+    assert says in message
 
 
 def test_all_faults_are_told_at_once(write: Write) -> None:
@@ -235,51 +140,44 @@ def test_a_pack_must_not_extend_itself(write: Write) -> None:
     assert "继承" in found.message
 
 
-def test_overrides_must_not_go_round(write: Write) -> None:
-    second = RULE.replace("TKX-01", "TKX-02").replace("level =", 'overrides = ["TKX-01"]\nlevel =')
-    first = RULE.replace("level =", 'overrides = ["TKX-02"]\nlevel =')
-    assert {place(item)[2] for item in faults(write(HEAD + first + second))} == {
-        "rules.TKX-01.overrides", "rules.TKX-02.overrides"}  # fmt: skip
+# --- the county pack of docs/rules.md -------------------------------------------------------------------------
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+[COUNTY] = [block for block in re.findall(r"```toml\n(.*?)```", PAGE, re.S) if "[pack]" in block]
 
 
-def test_lines_of_keys() -> None:
-    lines = key_lines(
-        'a = 1\n[b.c]\nd.e = 2\n"f g" = 3\nlist = [\n  { x = 1 },\n  { x = 2 },\n]\n[[h]]\ni = 4\n[[h]]\ni = 5\n'
+@pytest.fixture
+def county(write: Write) -> Path:
+    return write(COUNTY, "托克逊县规则包.toml")
+
+
+def test_the_county_pack_of_the_page(county: Path) -> None:
+    pack = load_pack(county)
+    assert pack.added == ("TKX-01",)
+    assert {change.entry for change in pack.changes} == {"classes.nature_reserve", "rules.ER-05"}
+    facts = PLAIN | {"category": "photovoltaic"}
+    row = next(
+        row for row in judge_one(project(city(), facts), pack=pack).verdicts if row.kind == CITY and row.decisive
     )
-    assert line_of(lines, ("a",)) == 1
-    assert line_of(lines, ("b", "c", "d", "e")) == 3
-    assert line_of(lines, ("b", "c", "f g")) == 4
-    assert line_of(lines, ("b", "c", "list", 1, "x")) == 7
-    assert line_of(lines, ("h", 1, "i")) == 12
-    assert line_of(lines, ("h", 1, "j")) == 11
-    assert line_of(lines, ("z",)) == 1
+    assert (row.rule_id, row.requires) == ("TKX-01", ("县级选址论证报告",))
+    core = judge_one(project(classed(RESERVE, "缓冲区"), PLAIN), pack=pack)
+    assert core.kinds["project", "P", RESERVE] == "prohibited"
 
 
-# --- in words -------------------------------------------------------------------------------------------------
+def test_its_faults_are_told_as_the_page_says(county: Path) -> None:
+    county.write_text(
+        COUNTY.replace('"conditional"', '"condtional"').replace('"category"', '"categry"'), encoding="utf-8"
+    )
+    with pytest.raises(UsageError) as caught:
+        load_pack(county)
+    assert as_on_the_page(caught.value) in PAGE
+    county.write_text(COUNTY.replace('"category"', '"categry"'), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_pack(county)
+    assert as_on_the_page(caught.value) in PAGE
 
 
-def test_rules_in_words(write: Write) -> None:
-    pack = load_pack(write(HEAD + 'disables = ["PBF-10"]\n' + RULE))
-    lines = list(listed(pack))
-    assert lines[0] == f"托克逊县规则包（tkx）1：{len(pack.rules)} 条规则"
-    assert "  改动 rules.PBF-10：不适用" in lines
-    assert any(line.startswith("TKX-01  须落实条件  [V]  城镇开发边界：") for line in lines)
-    said = "\n".join(described(NATIONAL, "PBF-01"))
-    assert "批准机关：国务院" in said
-    assert "《中华人民共和国土地管理法（2019年修正）》" in said
-    assert "非占用永久基本农田重大建设项目类型为不属于" in said
-    assert "取代：PBF-02、PBF-13" in said
-    assert "「永久基本农田转为建设用地的，由国务院批准」" in said
-    assert "「」" not in "\n".join(described(NATIONAL, "PBF-24"))
-    assert "起止：—2024-01-02" in "\n".join(described(NATIONAL, "PBF-04"))
-    assert "起止" not in said
-    assert "任何项目" in "\n".join(described(NATIONAL, "ER-01"))
-    assert "，或" in "\n".join(described(NATIONAL, "PBF-08"))
-    assert "空间条件：within nature_reserve core" in "\n".join(described(NATIONAL, "ER-01"))
-    assert "空间条件：冲突部分，大于零" in said
-    with pytest.raises(UsageError, match="RULE_UNKNOWN"):
-        list(described(NATIONAL, "X"))
-
-
-def test_custom_lines_have_their_own_name() -> None:
-    assert any("basic_grassland" in line for line in listed(NATIONAL))
+def as_on_the_page(error: UsageError) -> str:
+    found = error.finding
+    assert found.source
+    return f"RULE_PACK {Path(found.source).name}:{found.layer}:{found.feature}: {found.message[:12]}"

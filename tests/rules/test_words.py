@@ -1,47 +1,38 @@
-"""What a program must not say stands in none of its catalogues: rules, words, findings, facts, kinds, reports."""
+"""The words of verdicts: every level, status and policy that the code knows has its words."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-FORBIDDEN = ("同意", "不予", "准予", "通过", "合格", "违法", "无冲突")
-DATA = Path(str(files("controllines").joinpath("data")))
-#: Titles of documents, the wording of clauses, and official lists are quotations.
-QUOTED = {"quotation", "title", "codes", "list", "differs", "marks"}
+from controllines.rules.conditions import OPERATORS
+from controllines.rules.judge import EXCLUDED, MISSING, NO_RULE, NOTHING, UNRESOLVED
+from controllines.rules.levels import LEVELS
+from controllines.rules.words import text, words
 
 
-def texts(tree: Any, key: str = "") -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, dict):
-        for name, value in tree.items():
-            if name not in QUOTED:
-                yield from texts(value, name)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from texts(value, key)
+@pytest.mark.parametrize("section", ["avoid", "stay_within", "overall", "table"])
+def test_every_level_has_a_word_by_sense(section: str) -> None:
+    suspected = ["conditional", "approval", "prohibited"] if section != "table" else []
+    assert set(words()[section]) == {*LEVELS, *(f"suspected_{level}" for level in suspected)}
+    for level in suspected:
+        assert words()[section][f"suspected_{level}"].endswith("条款待核")  # second hand is always said
 
 
-CATALOGUES = sorted(path.relative_to(DATA).as_posix() for path in DATA.rglob("*.toml"))
+def test_the_trace_has_a_word_for_every_level_operator_and_limit() -> None:
+    levels = {f"level_{level}" for level in (*LEVELS, None, "note")}
+    limits = {"above_m2", "at_most_m2", "share_above", "share_at_most", "depth_above_m", "depth_at_most_m"}
+    states = {"standing", "suspended", "open", "replaced", "idle", "not_met"}
+    assert levels | limits | states | set(OPERATORS) <= set(words()["trace"])
 
 
-@pytest.mark.parametrize("name", CATALOGUES)
-def test_no_catalogue_says_what_only_an_authority_may(name: str) -> None:
-    tree = tomllib.loads((DATA / name).read_text(encoding="utf-8"))
-    assert not [(text, word) for text in texts(tree) for word in FORBIDDEN if word in text]
+def test_policies_are_those_of_the_code_with_its_levels() -> None:
+    undetermined = dict.fromkeys((MISSING, UNRESOLVED, NO_RULE, EXCLUDED), "undetermined")
+    policies = words()["policies"]
+    assert {key: entry["level"] for key, entry in policies.items()} == {NOTHING: "clear", **undetermined}
+    assert all("question" in policies[key] for key in undetermined)  # what is open says what to do
 
 
-@pytest.mark.parametrize("name", sorted(path.relative_to(DATA).as_posix() for path in DATA.rglob("*.j2")))
-def test_no_template_does(name: str) -> None:
-    text = (DATA / name).read_text(encoding="utf-8")
-    assert not [word for word in FORBIDDEN if word in text]
-
-
-def test_there_are_catalogues() -> None:
-    assert {"rules/words.toml", "report/words.toml", "findings.toml", "facts.toml"} <= set(CATALOGUES)
+def test_values_fill_a_text_and_are_no_templates_themselves() -> None:
+    assert text("sentence", "plain", fact="{0}", conclusion="{x}") == "{0}，{x}。"
+    with pytest.raises(KeyError):
+        text("sentence", "nothing")
