@@ -7,7 +7,7 @@ import gc
 import sys
 import tomllib
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 
 from controllines.errors import ControlLinesError, InputError, OutputError, PlanError, UsageError
 from controllines.findings import Finding, finding
+from controllines.units import UNITS
 
 USAGE, NOTHING, PLAN, OUTPUT, FAIL_ON, INTERNAL, INTERRUPTED = 2, 3, 4, 5, 10, 70, 130
 _EXIT: dict[type[ControlLinesError], int] = {
@@ -27,6 +28,7 @@ _EXIT: dict[type[ControlLinesError], int] = {
 }
 #: At most this many error findings are printed; all are in result.json and the xlsx.
 SHOWN = 20
+_state = {"debug": False}
 
 app = typer.Typer(
     name="controllines",
@@ -35,6 +37,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+rules_app = typer.Typer(help="规则包 · Rule packs: list, show, check; explain verdicts.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+_OF_HELP = (
+    "统计对象，可多次：图层（永久基本农田、现状地类）、类别（城镇开发边界:特别用途区）、"
+    "共同部分（生态保护红线+永久基本农田）、三线合计 · what is counted"
+)
+_FORM_HELP = "另写表样，可多次：three_lines 三线占用情况汇总表、land_classes 土地分类面积表，或 .toml · official forms"
+_BY_HELP = "统计维度，可多次：乡镇、规划分区、一级规划分区、管辖、地类、三大类、控制线（线内线外）、图层:字段 · by what"
+_FAIL_HELP = "有地块或项目达到该等级（或待核实）时退出码 10"
 _PLAN_HELP = "规划：plan.toml、.gpkg 或 .gdb（也可设环境变量 CONTROLLINES_PLAN）· the plan"
 Plan = Annotated[str | None, typer.Option("--plan", envvar="CONTROLLINES_PLAN", help=_PLAN_HELP)]
 Out = Annotated[str, typer.Option("--out", help="输出文件夹 · output folder")]
@@ -43,6 +54,10 @@ Project = Annotated[
     list[str] | None, typer.Option("--project", help="项目信息 名称=值，可多次 · a fact of every project")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="覆盖别的任务的成果 · replace another job's outputs")]
+Pack = Annotated[str, typer.Option("--rules", help="规则包：national 或路径 · rule pack")]
+Datum = Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")]
+Unit = Annotated[str, typer.Option(help="公顷|亩|万亩|平方公里|平方米")]
+Decimals = Annotated[int, typer.Option(min=0, max=6, help="小数位数 · decimals")]
 
 
 @app.callback(invoke_without_command=True)
@@ -57,19 +72,6 @@ def _top(
         for name, value in versions().items():
             _say(f"{name} {value}")
         raise typer.Exit
-
-
-_state = {"debug": False}
-_OF_HELP = (
-    "统计对象，可多次：图层（永久基本农田、现状地类）、类别（城镇开发边界:特别用途区）、"
-    "共同部分（生态保护红线+永久基本农田）、三线合计 · what is counted"
-)
-_FORM_HELP = "另写表样，可多次：three_lines 三线占用情况汇总表、land_classes 土地分类面积表，或 .toml · official forms"
-_BY_HELP = "统计维度，可多次：乡镇、规划分区、一级规划分区、管辖、地类、三大类、控制线（线内线外）、图层:字段 · by what"
-_FAIL_HELP = "有地块或项目达到该等级（或待核实）时退出码 10"
-rules_app = typer.Typer(help="规则包 · Rule packs: list, show, check; explain verdicts.", no_args_is_help=True)
-app.add_typer(rules_app, name="rules")
-Pack = Annotated[str, typer.Option("--rules", help="规则包：national 或路径 · rule pack")]
 
 
 @app.command()
@@ -90,7 +92,7 @@ def check(
     accuracy: Annotated[float, typer.Option("--accuracy", help="界址点精度（米）· accuracy of the survey")] = 0.05,
     area: Annotated[str, typer.Option(help="文件所印面积 official 椭球|planar 平面 · printed area")] = "official",
     line_width: Annotated[float | None, typer.Option("--line-width", help="线状工程宽度（米）· width of lines")] = None,
-    datum: Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")] = None,
+    datum: Datum = None,
     docx_for: Annotated[str | None, typer.Option("--docx-for", help="为哪些项目生成核对表 all|not-clear")] = None,
     template: Annotated[str | None, typer.Option(help="核对表的 Word 模板 · docx template of the office")] = None,
     marking: Annotated[str, typer.Option(help="每页加印的标记，如 内部资料 · printed on every page")] = "",
@@ -107,8 +109,7 @@ def check(
     from controllines.results import counts, levels, summary_line
     from controllines.rules import Level, reaches
 
-    if datum not in (None, "as_is"):
-        raise UsageError.of("OPTION_VALUE", layer="--datum", actual=datum, expected="as_is")
+    _one_of("--datum", datum, (None, "as_is"))
     options = CheckOptions(lines=_split(lines), area=area, rules=rules, accuracy_m=accuracy)
     _check_fail_on(fail_on, rules)
     job = Job(
@@ -178,8 +179,8 @@ def stats(
     plan: Plan = None,
     form: Annotated[list[str] | None, typer.Option("--form", help=_FORM_HELP)] = None,
     total: Annotated[str | None, typer.Option(help="表样的合计行 first|last · where the total stands")] = None,
-    unit: Annotated[str, typer.Option(help="公顷|亩|万亩|平方公里|平方米")] = "公顷",
-    decimals: Annotated[int, typer.Option(min=0, max=6, help="小数位数 · decimals")] = 2,
+    unit: Unit = "公顷",
+    decimals: Decimals = 2,
     overwrite: Overwrite = False,
 ) -> None:
     """面积统计：控制线、地类 × 乡镇、分区、地类、线内线外 · Area statistics by unit, zone, class and line."""
@@ -188,12 +189,9 @@ def stats(
     from controllines.plans import open_plan
     from controllines.report import form_of, write_form, write_statistics
     from controllines.stats import tabulate
-    from controllines.units import UNITS
 
-    if unit not in UNITS:
-        raise UsageError.of("OPTION_VALUE", layer="--unit", actual=unit, expected="、".join(UNITS))
-    if total not in (None, "first", "last"):
-        raise UsageError.of("OPTION_VALUE", layer="--total", actual=total, expected="first、last")
+    _one_of("--unit", unit, UNITS)
+    _one_of("--total", total, (None, "first", "last"))
     chosen = [form_of(name) for name in form or []]
     with _progress() as tell:
         tell("读取规划并统计")
@@ -251,18 +249,16 @@ def raster(
     breaks: Annotated[str, typer.Option(help="连续值各级上限，如 2,6,15,25 · upper ends of classes")] = "",
     names: Annotated[str, typer.Option(help="类别名称，如 1=耕地,2=林地 · names of classes")] = "",
     crs: Annotated[str | None, typer.Option(help="栅格没有坐标系时声明 · CRS of a raster without one")] = None,
-    datum: Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")] = None,
-    unit: Annotated[str, typer.Option(help="公顷|亩|万亩|平方公里|平方米")] = "公顷",
-    decimals: Annotated[int, typer.Option(min=0, max=6, help="小数位数 · decimals")] = 2,
+    datum: Datum = None,
+    unit: Unit = "公顷",
+    decimals: Decimals = 2,
     overwrite: Overwrite = False,
 ) -> None:
     """分单元、线内线外的栅格分类面积 · Areas of raster classes by unit and control line."""
     from controllines.raster import raster_areas
     from controllines.report import write_statistics
-    from controllines.units import UNITS
 
-    if unit not in UNITS:
-        raise UsageError.of("OPTION_VALUE", layer="--unit", actual=unit, expected="、".join(UNITS))
+    _one_of("--unit", unit, UNITS)
     ends, named = _numbers(breaks), _class_names(names)
     with _progress() as tell:
         tell("读取规划和栅格并统计")
@@ -372,8 +368,7 @@ def demo(
     from controllines.results import outcome_table, summary_line
     from controllines.stats import tabulate
 
-    if size not in ("small", "county"):
-        raise UsageError.of("OPTION_VALUE", layer="--size", actual=size, expected="small、county")
+    _one_of("--size", size, ("small", "county"))
     folder = Path(out)
     with _progress() as tell:
         tell("生成合成示范县")
@@ -512,6 +507,11 @@ def _show_errors(findings: object) -> None:
         _warn(f"{row.code} {where}: {row.message}; {row.fix}")
     if len(errors) > SHOWN:
         _warn(f"……另有 {len(errors) - SHOWN} 条问题，见 result.json 和 三线核对汇总表.xlsx")
+
+
+def _one_of(option: str, given: str | None, allowed: Collection[str | None]) -> None:
+    if given not in allowed:
+        raise UsageError.of("OPTION_VALUE", layer=option, actual=given, expected="、".join(filter(None, allowed)))
 
 
 def _plan_path(plan: str | None) -> str:
