@@ -9,7 +9,7 @@ be put (reading, loading, indexes) is done when it is made, and timed as its pre
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import geopandas as gpd
 import numpy as np
@@ -121,7 +121,33 @@ class Geopandas(Shapely):
         return f"geopandas {gpd.__version__}"
 
 
-class Duckdb(Engine):
+class SqlEngine(Engine):
+    """An engine that is asked in SQL and lives in this process; its geometry column is ``geom``."""
+
+    def load(self, count: int, first: int = 0) -> None:
+        self.count = count
+        self._table("parcels", self.county.parcels(count, first))
+
+    def areas(self) -> Array:
+        out = np.zeros((self.count, len(LAYERS)))
+        for column, kind in enumerate(LAYERS):
+            got = self._ask(
+                "SELECT p.pid AS pid, sum(ST_Area(ST_Intersection(p.geom, l.geom))) AS m2 "
+                f"FROM parcels p JOIN {kind} l ON ST_Intersects(p.geom, l.geom) GROUP BY p.pid"
+            )
+            out[got["pid"], column] = got["m2"]
+        return out
+
+    def _table(self, name: str, frame: gpd.GeoDataFrame) -> None:
+        """Bring in a table; one of that name is replaced."""
+        raise NotImplementedError
+
+    def _ask(self, question: str) -> Mapping[str, Array] | pd.DataFrame:
+        """Return the columns of the answer by name."""
+        raise NotImplementedError
+
+
+class Duckdb(SqlEngine):
     """DuckDB with its spatial extension and its spatial join."""
 
     def __init__(self, county: County, kinds: tuple[str, ...] = LAYERS) -> None:
@@ -147,19 +173,8 @@ class Duckdb(Engine):
         )
         self.base.unregister("given")
 
-    def load(self, count: int, first: int = 0) -> None:
-        self.count = count
-        self._table("parcels", self.county.parcels(count, first))
-
-    def areas(self) -> Array:
-        out = np.zeros((self.count, len(LAYERS)))
-        for column, kind in enumerate(LAYERS):
-            got = self.base.execute(
-                "SELECT p.pid AS pid, sum(ST_Area(ST_Intersection(p.geom, l.geom))) AS m2 "
-                f"FROM parcels p JOIN {kind} l ON ST_Intersects(p.geom, l.geom) GROUP BY p.pid"
-            ).fetchnumpy()
-            out[got["pid"], column] = got["m2"]
-        return out
+    def _ask(self, question: str) -> dict[str, Array]:
+        return self.base.execute(question).fetchnumpy()
 
     def version(self) -> str:
         import duckdb
@@ -167,7 +182,7 @@ class Duckdb(Engine):
         return f"DuckDB {duckdb.__version__} spatial"
 
 
-class Sedona(Engine):
+class Sedona(SqlEngine):
     """SedonaDB: SQL on Arrow, with an index built for each join."""
 
     def __init__(self, county: County, kinds: tuple[str, ...] = LAYERS) -> None:
@@ -179,21 +194,10 @@ class Sedona(Engine):
             self._table(kind, county.layer(kind))
 
     def _table(self, name: str, frame: gpd.GeoDataFrame) -> None:
-        self.base.create_data_frame(frame).to_memtable().to_view(name, overwrite=True)
+        self.base.create_data_frame(frame.rename_geometry("geom")).to_memtable().to_view(name, overwrite=True)
 
-    def load(self, count: int, first: int = 0) -> None:
-        self.count = count
-        self._table("parcels", self.county.parcels(count, first))
-
-    def areas(self) -> Array:
-        out = np.zeros((self.count, len(LAYERS)))
-        for column, kind in enumerate(LAYERS):
-            got = self.base.sql(
-                "SELECT p.pid AS pid, sum(ST_Area(ST_Intersection(p.geometry, l.geometry))) AS m2 "
-                f"FROM parcels p JOIN {kind} l ON ST_Intersects(p.geometry, l.geometry) GROUP BY p.pid"
-            ).to_pandas()
-            out[got["pid"], column] = got["m2"]
-        return out
+    def _ask(self, question: str) -> pd.DataFrame:
+        return self.base.sql(question).to_pandas()
 
     def version(self) -> str:
         import sedonadb
