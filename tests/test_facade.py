@@ -55,22 +55,6 @@ def test_signature_of_official_area() -> None:
     assert parameters["rule"].default == cl.EdgeRule(70.0)
 
 
-def test_errors_form_one_family() -> None:
-    assert issubclass(cl.CRSError, cl.InputError)
-    assert issubclass(cl.GeometryError, cl.InputError)
-    for name in ERRORS:
-        assert issubclass(getattr(cl, name), cl.ControlLinesError)
-
-
-def test_errors_survive_a_process_border() -> None:
-    import pickle
-
-    error = cl.InputError.of("FILE_EMPTY", source="a.txt")
-    again = pickle.loads(pickle.dumps(error))
-    assert type(again) is cl.InputError
-    assert again.finding == error.finding
-
-
 def test_importing_the_package_loads_no_heavy_library() -> None:
     heavy = {"pandas", "geopandas", "shapely", "numpy", "pyproj", "typer"}
     code = f"import sys, controllines; print(sorted({{m.split('.')[0] for m in sys.modules}} & {heavy!r}))"

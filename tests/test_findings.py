@@ -1,12 +1,10 @@
 import ast
-import pickle
 import runpy
 import string
 from pathlib import Path
 
 import pytest
 
-from controllines.errors import ControlLinesError, CRSError, InputError, OutputError, PlanError, UsageError
 from controllines.findings import LISTED_PER_CODE, SEVERITIES, Finding, catalogue, finding, listed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -78,17 +76,3 @@ def test_listed_is_capped_per_code_and_layer_and_counts_all():
     kept, counts = listed([*many, extra, other])
     assert kept == [*many, other]
     assert counts == {"A": LISTED_PER_CODE + 2}
-
-
-def test_errors_carry_their_finding_and_survive_a_process_border():
-    error = CRSError.of("CRS_MISSING", source="a.shp", hint="")
-    assert isinstance(error, InputError)
-    assert str(error) == str(error.finding)
-    again = pickle.loads(pickle.dumps(error))
-    assert type(again) is CRSError
-    assert again.finding == error.finding
-
-
-@pytest.mark.parametrize("kind", [UsageError, InputError, PlanError, OutputError])
-def test_one_family(kind):
-    assert issubclass(kind, ControlLinesError)
