@@ -268,6 +268,28 @@ def test_errors_of_files_are_named_on_stderr_but_limited(run: Callable[..., Done
     assert all(ERROR_LINE.fullmatch(line) for line in lines[:-1])
 
 
+def test_counts_are_on_the_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    table = pd.DataFrame(
+        {"source": ["x/甲.gdb", "x/乙.txt"], "layer": ["DK", None], "features_in": [5, 7], "used": [5, 4],
+         "excluded": [0, 3]}
+    )  # fmt: skip
+    cli._show_counts(table)
+    assert capsys.readouterr().err.splitlines() == [
+        "2 个图层的要素 12 = 使用 9 + 排除 3", "  7 = 4 + 3  乙.txt", "  5 = 5 + 0  甲.gdb:DK",
+    ]  # fmt: skip
+
+
+def test_many_layers_are_cut_short_but_summed(capsys: pytest.CaptureFixture[str]) -> None:
+    n = cli.SHOWN + 5
+    table = pd.DataFrame({"source": [f"{i}.txt" for i in range(n)], "layer": None, "features_in": 1, "used": 1,
+                          "excluded": [0] * n})  # fmt: skip
+    cli._show_counts(table)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == cli.SHOWN + 2
+    assert said[0] == f"{n} 个图层的要素 {n} = 使用 {n} + 排除 0"
+    assert "另有 5 个图层" in said[-1]
+
+
 def test_fewer_lines_are_named_and_nothing_speaks_of_three(run: Callable[..., Done], tmp_path: Path) -> None:
     done = run("--lines", "永久基本农田,生态保护红线")
     assert done.code == 0

@@ -1,10 +1,11 @@
-"""Applications: unique ids, projects, declared values, and files that fail without taking others with them."""
+"""Applications: unique ids, projects, declared values, files that fail alone, and books that close for every format."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -13,9 +14,10 @@ import shapely
 
 from controllines.errors import InputError, UsageError
 from controllines.io import stem
+from controllines.io.reading import ADAPTERS
 from controllines.layers import Layer
 from controllines.parcels import PROJECT_BY, read_parcels, unique_ids
-from tests.builders import noted
+from tests.builders import CORNER, noted, shifted
 
 X, Y = 30_385_000, 4_738_000  # 3° zone 30, as 托克逊's files carry it
 Writer = Callable[..., Path]
@@ -294,3 +296,121 @@ def test_ids_that_differ_only_in_what_no_document_prints_are_told_apart() -> Non
     assert len(set(read.frame["parcel_id"])) == 3
     assert [name.split(":")[-1] for name in read.frame["parcel_id"]] == ["a", "a#2", "b c"]
     assert [item.code for item in read.findings].count("PARCEL_ID_CLEANED") == 2
+
+
+# --- books: features in = used + excluded, per file and layer, whatever reads the file ---------------------------
+
+Ring = list[tuple[float, float]]
+SQUARE = [(0, 0), (40, 0), (40, 40), (0, 40), (0, 0)]
+BOWTIE = [(100, 0), (140, 40), (140, 0), (100, 40), (100, 0)]
+FLAT = [(200, 0), (240, 0), (200, 0)]  # goes there and back: no land
+RINGS = [SQUARE, BOWTIE, FLAT]
+
+
+def metres(ring: Ring) -> Ring:
+    return [(CORNER[0] + x, CORNER[1] + y) for x, y in ring]
+
+
+def corner_table() -> pd.DataFrame:
+    rows = [
+        {"地块编号": f"P{n}", "圈号": 1, "点号": f"J{k}", "X坐标": f"{y:.3f}", "Y坐标": f"{x:.3f}"}
+        for n, ring in enumerate(RINGS, 1)
+        for k, (x, y) in enumerate(metres(ring), 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def survey_text() -> str:
+    lines = ["[属性描述]", "坐标系=2000国家大地坐标系", "几度分带=3", "带号=30", "[地块坐标]"]
+    for n, ring in enumerate(RINGS, 1):
+        lines.append(f"{len(ring)},,P{n},地块{n},面,,,,@")
+        lines += [f"J{k},1,{y:.3f},{x:.3f}" for k, (x, y) in enumerate(metres(ring), 1)]
+    return "\n".join(lines) + "\n"
+
+
+def drawn(crs: str = "EPSG:4518") -> gpd.GeoDataFrame:
+    geoms = [shifted(shapely.Polygon(ring if len(ring) > 3 else [*ring, ring[0]])) for ring in RINGS]
+    return gpd.GeoDataFrame({"DKBH": ["P1", "P2", "P3"]}, geometry=geoms, crs=4518).to_crs(crs)
+
+
+def dxf_text() -> str:
+    rows = []
+    for ring in RINGS:
+        corners = metres(ring)[:-1]
+        rows += ["0", "LWPOLYLINE", "8", "YD", "90", str(len(corners)), "70", "1"]
+        for x, y in corners:
+            rows += ["10", f"{x:.3f}", "20", f"{y:.3f}"]
+    return "\n".join(["0", "SECTION", "2", "ENTITIES", *rows, "0", "ENDSEC", "0", "EOF", ""])
+
+
+def kml_text() -> str:
+    marks = []
+    for name, geom in zip(("P1", "P2", "P3"), drawn("EPSG:4326").geometry, strict=True):
+        corners = " ".join(f"{x:.9f},{y:.9f}" for x, y in geom.exterior.coords)
+        ring = f"<LinearRing><coordinates>{corners}</coordinates></LinearRing>"
+        land = f"<Polygon><outerBoundaryIs>{ring}</outerBoundaryIs></Polygon>"
+        marks.append(f"<Placemark><name>{name}</name>{land}</Placemark>")
+    head = '<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>'
+    return f"{head}{''.join(marks)}</Document></kml>"
+
+
+def to_file(path: Path) -> None:
+    drawn("EPSG:4326" if path.suffix == ".geojson" else "EPSG:4518").to_file(path, engine="pyogrio")
+
+
+WRITERS = {
+    "TXT": ("a.txt", lambda path: path.write_text(survey_text(), encoding="utf-8")),
+    "CSV": ("a.csv", lambda path: corner_table().to_csv(path, index=False)),
+    "XLSX": ("a.xlsx", lambda path: corner_table().to_excel(path, index=False, engine="xlsxwriter")),
+    "DXF": ("a.dxf", lambda path: path.write_text(dxf_text(), encoding="ascii")),
+    "LIBKML": ("a.kml", lambda path: path.write_text(kml_text(), encoding="utf-8")),
+    "Parquet": ("a.parquet", lambda path: drawn().to_parquet(path)),
+    "ESRI Shapefile": ("a.shp", to_file),
+    "OpenFileGDB": ("a.gdb", lambda path: drawn().to_file(path, driver="OpenFileGDB", engine="pyogrio")),
+    "GPKG": ("a.gpkg", to_file),
+    "GeoJSON": ("a.geojson", to_file),
+}
+
+
+def write(driver: str, folder: Path) -> Path:
+    """Write the three features in the format of an adapter; a new adapter fails here until it is counted."""
+    name, writer = WRITERS[driver]
+    writer(folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize("driver", ADAPTERS)
+def test_every_adapter_accounts_for_every_feature(driver: str, tmp_path: Path) -> None:
+    path = write(driver, tmp_path)
+    read = read_parcels(path, crs="EPSG:4518" if driver in ("DXF", "CSV", "XLSX") else None)
+    assert [(o.features_in, o.used, o.excluded) for o in read.origins] == [(3, 2, 1)]
+    assert read.origins[0].driver == driver
+    assert read.frame["status"].tolist()[0] == "ok"
+    assert read.frame["status"].tolist()[2] == "excluded"
+    assert shapely.is_missing(read.shapes).tolist() == [False, False, True]
+    named = {item.feature for item in read.findings if item.severity == "error"}
+    assert len(named) == 1, "what is excluded is named once"
+
+
+def test_a_postgis_table_accounts_for_every_row(postgis: Any) -> None:
+    postgis.execute("CREATE SCHEMA counted")
+    try:
+        postgis.execute("CREATE TABLE counted.dk (dkbh text, geom geometry(Polygon, 4518))")
+        for name, ring in (("P1", SQUARE), ("P2", BOWTIE), ("P3", None)):
+            drawn = None if ring is None else f"SRID=4518;{shifted(shapely.Polygon(ring)).wkt}"
+            postgis.execute("INSERT INTO counted.dk VALUES (%s, %s)", (name, drawn))
+        read = read_parcels(f"postgresql://postgres@/postgres?host={postgis.info.host}&schema=counted&table=dk")
+    finally:
+        postgis.execute("DROP SCHEMA counted CASCADE")
+    assert [(o.driver, o.features_in, o.used, o.excluded) for o in read.origins] == [("PostGIS", 3, 2, 1)]
+    assert read.frame["status"].tolist() == ["ok", "repaired", "excluded"]
+    assert [(item.code, item.feature) for item in read.findings if item.severity == "error"] == [
+        ("GEOMETRY_MISSING", "P3")
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_one_excluded_row(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_bytes(b"")
+    write("TXT", tmp_path)
+    origins = read_parcels(tmp_path).origins
+    assert [(o.features_in, o.used, o.excluded) for o in origins] == [(3, 2, 1), (1, 0, 1)]

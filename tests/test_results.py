@@ -10,7 +10,8 @@ import shapely
 from controllines.findings import LISTED_PER_CODE, finding
 from controllines.kinds import three_lines
 from controllines.pipeline import CheckOptions, check
-from controllines.results import CheckResult, findings_frame, level_table, levels, outcome_table, summary_line
+from controllines.results import CheckResult, counts, findings_frame, level_table, levels, outcome_table, summary_line
+from tests.builders import RED, here, layer, make_plan
 
 X, Y = 30_385_000, 4_738_000
 
@@ -96,3 +97,11 @@ def test_no_findings_still_have_columns() -> None:
     assert table.empty
     assert "severity" in table
     assert counts == {}
+
+
+def test_counts_of_a_result_hold_applications_and_plan() -> None:
+    plan = make_plan(**{RED: layer([here(0, 0, 10, 10), None], BSM=["r1", "r2"])})
+    result = check(layer([here(0, 0, 5, 5), None, here(20, 0, 30, 9)], DKBH=["a", "b", "c"]), plan, as_of="2026-11-21")
+    table = counts(result)
+    assert table[["features_in", "used", "excluded"]].to_numpy().tolist() == [[3, 2, 1], [2, 1, 1], [1, 1, 0]]
+    assert (table["features_in"] == table["used"] + table["excluded"]).all()
