@@ -52,6 +52,24 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 #: The lazy façade and the way in by ``python -m`` stand outside the house.
 OUTSIDE = {"__init__", "__main__"}
 
+#: ``tests/`` mirrors the package: ``a/b.py`` is tested by ``tests/a/test_b.py``. What stands for the whole, and why:
+WHOLE = {
+    "fuzz": "files broken at random, from file to result",
+    "proof": "the engine against exact arithmetic, by the thousand",
+    "property": "what must hold for any input, and the oracles",
+    "test_architecture.py": "the house itself",
+    "test_benchmarks.py": "benchmarks/, which are no part of the package",
+    "test_docs.py": "the pages against the program",
+    "test_facade.py": "the names of the package itself",
+    "test_failures.py": "the catalogue of failures, from file to result",
+    "test_notebooks.py": "notebooks/, run from top to bottom",
+    "test_real_data.py": "real data, from file to result",
+}
+#: Rooms whose tests are on the way.
+UNDER_WAY = {"io", "raster", "plots", "demo", "facts", "figures", "report", "rules",
+             "balance", "combined", "dimensions", "frames", "judging", "partition", "preparation", "provenance",
+             "regions", "windows"}  # fmt: skip
+
 MAX_BODY_LINES, MAX_FILE_LINES, MAX_POSITIONAL, MAX_ARGUMENTS = 60, 450, 4, 10
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -223,3 +241,30 @@ def test_the_page_of_the_house_has_the_floors_that_are_drawn() -> None:
     page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
     for floor in floors:
         assert f"| {floor['name'][0]} | {' '.join(f'`{room}`' for room in floor['rooms'])} |" in page
+
+
+def home(name: str) -> Path:
+    """The file of the tests of a module."""
+    *rooms, last = name.split(".")
+    return REPOSITORY.joinpath("tests", *rooms, f"test_{last}.py")
+
+
+@pytest.mark.parametrize("name", [name for name, path in INSIDE.items() if path.name != "__init__.py"])
+def test_every_module_has_its_tests(name: str) -> None:
+    if name.partition(".")[0] in UNDER_WAY:
+        return
+    assert home(name).is_file(), f"{name} has no {home(name).relative_to(REPOSITORY)}"
+    tests = [node.name for node in ast.walk(tree(home(name))) if isinstance(node, Function)]
+    assert any(test.startswith("test_") for test in tests), f"{home(name).relative_to(REPOSITORY)} is empty"
+
+
+def test_every_test_file_is_about_a_module_or_the_whole() -> None:
+    tests = REPOSITORY / "tests"
+    homes = {home(name) for name, path in INSIDE.items() if path.name != "__init__.py"}
+    whole = {tests / name for name in WHOLE}
+    assert [path.name for path in sorted(whole) if not path.exists()] == []
+    assert [path.name for path in sorted(whole & homes)] == []
+    for path in sorted(tests.rglob("test_*.py")):
+        if path.relative_to(tests).parts[0] in UNDER_WAY or path.stem.removeprefix("test_") in UNDER_WAY:
+            continue
+        assert path in homes or whole & {path, *path.parents}, f"{path.relative_to(REPOSITORY)} is about no module"
