@@ -24,7 +24,7 @@ LEVELS = (
     ("findings", "versions"),
     ("errors",),
     ("units", "rounding", "crs", "kinds", "inscribed", "packed", "styles", "texts"),
-    ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes"),
+    ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes", "roles"),
     ("guard",),
     ("tiles",),
     ("outlines",),

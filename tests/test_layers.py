@@ -1,4 +1,4 @@
-"""Layers: ids, codes and classes by role, coordinate systems that are refused or declared, the way into the plane."""
+"""Layers: coordinate systems that are refused or declared, the way into the plane."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import shapely
 
 from controllines.area import official_area
 from controllines.crs import Plane
-from controllines.errors import CRSError, InputError, UsageError
+from controllines.errors import CRSError, InputError
 from controllines.layers import Reading, boxes_in_plane, join, lay, net_factors, read_layer
 
 X, Y = 30_385_000, 4_738_000
@@ -33,60 +33,6 @@ def shapefile(folder: Path, data: gpd.GeoDataFrame, *, prj: bool = True) -> Path
     if not prj:
         path.with_suffix(".prj").unlink()
     return path
-
-
-# --- roles ----------------------------------------------------------------------------------------------------
-
-
-def test_official_fields_are_found_whatever_their_case() -> None:
-    layer = read_layer(frame(bsm=["r1"], Lhlx=["水源涵养"], MC=["天山"]), "ecological_redline")
-    assert layer.frame[["feature_id", "class", "name"]].iloc[0].tolist() == ["r1", "水源涵养", "天山"]
-
-
-def test_chosen_fields_replace_official_ones() -> None:
-    reading = Reading(fields={"id": "编号", "class": "类型"})
-    layer = read_layer(frame(BSM=["x"], 编号=["9"], 类型=["防风固沙"], LHLX=["no"]), "生态保护红线", reading=reading)
-    assert layer.frame[["feature_id", "class"]].iloc[0].tolist() == ["9", "防风固沙"]
-
-
-def test_a_chosen_field_that_is_not_there_is_an_error_listing_the_fields() -> None:
-    with pytest.raises(UsageError, match="FIELD_MISSING") as raised:
-        read_layer(frame(BSM=["x"]), "ecological_redline", reading=Reading(fields={"id": "编号"}))
-    assert "BSM" in raised.value.finding.fix
-
-
-def test_without_id_field_the_row_is_the_id() -> None:
-    layer = read_layer(frame(geometry=[box(0, 0, 1, 1), box(2, 0, 3, 1)]), "ecological_redline")
-    assert list(layer.frame["feature_id"]) == ["row:1", "row:2"]
-
-
-def test_blank_ids_fall_back_to_the_row_and_numbers_lose_their_point() -> None:
-    layer = read_layer(
-        frame(geometry=[box(2 * k, 0, 2 * k + 1, 1) for k in range(3)], BSM=[7.0, None, 9.0]), "ecological_redline"
-    )
-    assert list(layer.frame["feature_id"]) == ["7", "row:2", "9"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "code", "expected"),
-    [("township", "650422100000", "650422100"), ("township", "650422100", "650422100"),
-     ("village", "650422100201000", "650422100201"), ("county", "650422", "650422"), ("planning_zone", "100", "100")],
-)  # fmt: skip
-def test_codes_are_cut_to_the_length_of_the_unit(kind: str, code: str, expected: str) -> None:
-    column = "GHFQDM" if kind == "planning_zone" else "XZQDM"
-    assert read_layer(frame(**{column: [code]}), kind).frame["code"].iloc[0] == expected
-
-
-def test_township_code_comes_from_zldwdm_only_without_xzqdm() -> None:
-    both = read_layer(frame(ZLDWDM=["650422999999"], XZQDM=["650422100"]), "township")
-    assert both.frame["code"].iloc[0] == "650422100"
-    assert read_layer(frame(ZLDWDM=["650422101000"]), "township").frame["code"].iloc[0] == "650422101"
-
-
-def test_own_columns_that_share_a_name_are_kept_behind() -> None:
-    layer = read_layer(frame(BSM=["r1"], status=["现状"], name=["x"]), "ecological_redline")
-    assert layer.frame["status"].iloc[0] == "ok"
-    assert layer.frame["status_"].iloc[0] == "现状"
 
 
 def test_net_factors_leave_only_cultivated_land_unknown() -> None:

@@ -26,10 +26,11 @@ from controllines.findings import Finding, finding
 from controllines.frames import Projects
 from controllines.guard import union_by
 from controllines.kinds import AVOID, Kind, kind_of
-from controllines.layers import Layer, as_code, lay, net_factors, read_layer
+from controllines.layers import Layer, lay, net_factors, read_layer
 from controllines.lengths import is_contact
 from controllines.overlay import Pieces, book_once, split
 from controllines.plans import Coverage, LayerSpec, Plan
+from controllines.roles import as_code
 from controllines.windows import Geometries
 
 Array = np.ndarray

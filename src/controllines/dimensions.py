@@ -19,8 +19,9 @@ from controllines.classes import BIG, OWNERS, SURVEY, Classification, classifica
 from controllines.errors import UsageError
 from controllines.findings import Finding, finding
 from controllines.kinds import OUTSIDE_ALL, registry
-from controllines.layers import Layer, as_code, as_text
+from controllines.layers import Layer
 from controllines.plans import Plan, layer_of
+from controllines.roles import as_code, as_text
 from controllines.schema import code_lists, list_version
 
 Array = np.ndarray

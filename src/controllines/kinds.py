@@ -6,7 +6,7 @@ The registry is ``data/kinds.toml``; a kind of the user's own is written ``custo
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -120,7 +120,7 @@ def in_order(keys: Iterable[str]) -> list[str]:
     return sorted(keys, key=lambda key: (order.get(key, len(order)), key))
 
 
-def find_field(kind: Kind, role: str, columns: Iterable[str], chosen: dict[str, str] | None = None) -> str | None:
+def find_field(kind: Kind, role: str, columns: Iterable[str], chosen: Mapping[str, str] | None = None) -> str | None:
     """Return the column that plays a role: the one chosen by the user, else the first official name present."""
     present = {str(column).upper(): str(column) for column in columns}
     if chosen and role in chosen:

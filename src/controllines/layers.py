@@ -7,7 +7,6 @@ geometry. So features in = used + excluded, always.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,21 +41,18 @@ from controllines.crs import (
 from controllines.datum import SevenParameters, of_survey_file, on_cgcs2000, to_cgcs2000
 from controllines.errors import CRSError, InputError
 from controllines.findings import Finding, finding
-from controllines.kinds import Kind, find_field, kind_of, kind_of_table
+from controllines.kinds import Kind, kind_of, kind_of_table
 from controllines.packed import Packed, bounds_of, give_back, pack, packed, slices_of
+from controllines.roles import feature_ids, in_roles
 from controllines.windows import Each, Geometries, Shapes
 
 Array = np.ndarray
 Box = tuple[float, float, float, float]
-#: Full-width letters, digits and punctuation, and the dashes of Chinese keyboards, as plain ones.
-_PLAIN = {0xFF01 + k: 0x21 + k for k in range(94)} | {0x3000: 0x20} | dict.fromkeys(map(ord, "‐‑–—−"), 0x2D)
 #: Coordinate resolution (m) where a source does not state one (坐标精度).
 RESOLUTION_M = 0.001
 #: How far an outline for orientation may lie beside the true one (m).
 OUTLINE_M = 20.0
 _NONE = np.empty(0, dtype=object)
-#: Columns that a layer's frame adds to those of its source.
-COLUMNS = ("feature_id", "class", "code", "name", "kcxs", "row", "status", "source_crs")
 
 
 @dataclass(frozen=True)
@@ -272,7 +268,7 @@ def part(kind: Kind, source: io.Source, reading: Reading, *, each: Each = map) -
     CRSError
         The CRS is missing, contradictory, or cannot be brought to CGCS2000.
     """
-    ids = _feature_ids(kind, source.frame, reading)
+    ids = feature_ids(kind, source.frame, reading.fields)
     crs, parameters, notes = _source_crs(source, reading, ids)
     where: dict[str, Any] = {"source": source.path, "layer": source.layer}
     _straight(reading, where)
@@ -286,7 +282,7 @@ def part(kind: Kind, source: io.Source, reading: Reading, *, each: Each = map) -
         shapes, ours = _converted(shapes, crs, parameters, source)
         lines, _ = to_cgcs2000(lines, crs, parameters)
         boxes, found_how = to_cgcs2000(boxes, crs, parameters)[0], f"{found_how}；七参数已声明、已使用"
-    frame = _named(kind, source.frame, reading).assign(
+    frame = in_roles(kind, source.frame, reading.fields).assign(
         feature_id=ids, row=np.arange(1, len(ids) + 1), status=cleaned.status, source_crs=crs.name
     )
     origin = Origin(
@@ -380,54 +376,6 @@ def _hint(bounds: Array) -> str:
     name = crs_name(gauss_kruger(low[0], degrees=low[1], prefix=True))
     name = name if name.startswith("EPSG") else f"CGCS2000_3_Degree_GK_Zone_{low[0]}"
     return f"（东坐标带号为 {low[0]}，如为 2000 国家大地坐标系 {low[1]} 度带，则为 {name}）"
-
-
-def _feature_ids(kind: Kind, frame: pd.DataFrame, reading: Reading) -> Array:
-    column = find_field(kind, "id", frame.columns, dict(reading.fields))
-    text = np.full(len(frame), "", dtype=object) if column is None else as_code(frame[column])
-    for row in np.flatnonzero(text == ""):
-        text[row] = f"row:{row + 1}"
-    return text
-
-
-def as_text(values: pd.Series) -> Array:
-    """Return ids and codes as text: blank for missing, whole numbers without a decimal point."""
-    if pd.api.types.is_float_dtype(values):
-        return np.array([_number_text(v) for v in values], dtype=object)
-    return np.array(["" if pd.isna(v) else str(v).strip() for v in values], dtype=object)
-
-
-def as_code(values: pd.Series) -> Array:
-    """Return ids and codes as text in plain letters, digits and punctuation: ``１２３－４`` is ``123-4``."""
-    text = as_text(values)
-    return np.array([value if value.isascii() else value.translate(_PLAIN).strip() for value in text], dtype=object)
-
-
-def _plain(code: str) -> str:
-    """Return a code with full-width digits and letters (全角) made plain; words stay as they are written."""
-    plain = unicodedata.normalize("NFKC", code).strip()
-    return plain if plain.isascii() else code
-
-
-def _number_text(value: float) -> str:
-    return "" if pd.isna(value) else str(int(value)) if float(value).is_integer() else repr(float(value))
-
-
-def _named(kind: Kind, frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:
-    """Add the columns that play a role under their fixed names; the source's own columns stay behind them."""
-    roles: dict[str, Any] = {}
-    for role in ("class", "code", "name"):
-        column = find_field(kind, role, frame.columns, dict(reading.fields))
-        read = as_text if role == "name" else as_code  # names are printed as the layer has them
-        text = read(frame[column]) if column else np.full(len(frame), None, dtype=object)
-        roles[role] = [(value if role == "name" else _plain(value)) or None for value in text] if column else text
-    if kind.code_length and "code" not in reading.fields:
-        roles["code"] = [code and code[: kind.code_length] for code in roles["code"]]
-    column = find_field(kind, "kcxs", frame.columns, dict(reading.fields))
-    roles["kcxs"] = pd.to_numeric(frame[column], errors="coerce") if column else np.full(len(frame), np.nan)
-    own = frame.rename(columns={name: f"{name}_" for name in frame.columns if name in (*COLUMNS, "geometry")})
-    named = pd.DataFrame(roles, index=frame.index).astype(dict.fromkeys(("class", "code", "name"), object))
-    return pd.concat([named, own], axis=1)
 
 
 def _in_common_crs(frame: pd.DataFrame, shapes: Array, crs: tuple[SourceCRS, ...]) -> gpd.GeoDataFrame:

@@ -21,7 +21,8 @@ from controllines.crs import LONLAT, recognise
 from controllines.errors import InputError, UsageError
 from controllines.findings import Finding, finding
 from controllines.kinds import find_field, parcel_kind, placeholders
-from controllines.layers import RESOLUTION_M, Layer, Origin, Reading, as_code, as_text, join, part, source_of
+from controllines.layers import RESOLUTION_M, Layer, Origin, Reading, join, part, source_of
+from controllines.roles import as_code, as_text
 from controllines.texts import one_line
 
 Array = np.ndarray

@@ -17,8 +17,8 @@ from controllines.conflicts import Workers
 from controllines.crs import LONLAT, recognise
 from controllines.errors import InputError, PlanError
 from controllines.kinds import kind_of
-from controllines.layers import COLUMNS
 from controllines.plans import Draft, How, draft_of, finished, is_prepared, laid, open_plan, spec_checksum
+from controllines.roles import COLUMNS
 from controllines.windows import Each
 
 Tell = Callable[[str], object]

@@ -24,8 +24,9 @@ from controllines.area import planar_by_scale
 from controllines.classes import SURVEY, Classification, classification
 from controllines.crs import A, Plane
 from controllines.findings import Finding, finding
-from controllines.layers import Layer, as_text
+from controllines.layers import Layer
 from controllines.packed import measured
+from controllines.roles import as_text
 
 Array = np.ndarray
 #: A layer with fewer official fields than this has another structure: nothing is said of its fields.

@@ -8,7 +8,8 @@ from dataclasses import replace
 from itertools import combinations
 
 from controllines.findings import Finding, finding
-from controllines.layers import Layer, as_text
+from controllines.layers import Layer
+from controllines.roles import as_text
 
 #: Administrative units, whose names are written by hand; zones have names that differ by one character on purpose.
 _KINDS = ("county", "township", "village")

@@ -16,7 +16,8 @@ from controllines.errors import UsageError
 from controllines.facts.catalogue import Value, catalogue, named, normalise, shown, value_of
 from controllines.facts.form import FormRow, read_form
 from controllines.findings import Finding, finding
-from controllines.layers import Layer, as_text
+from controllines.layers import Layer
+from controllines.roles import as_text
 from controllines.texts import one_line
 
 FACTS = ("project_id", "key", "value", "source")
