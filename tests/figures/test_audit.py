@@ -13,60 +13,22 @@ import shapely
 import controllines as cl
 from tests.commands import call
 
-#: 10 km × 10 km in zone 28 of domain.md: 99.990 831 95 km² on the ellipsoid, 100 km² in the plane.
-SQUARE = shapely.box(28556000, 4920000, 28566000, 4930000)
-
-
-def layer(geom: shapely.Geometry, **columns: object) -> gpd.GeoDataFrame:
-    return gpd.GeoDataFrame({name: [value] for name, value in columns.items()}, geometry=[geom], crs="EPSG:4516")
-
-
-@pytest.fixture(scope="module")
-def plan() -> cl.Plan:
-    east = shapely.box(28556000, 4920000, 28557000, 4930000)
-    return cl.open_plan({
-        "county": layer(SQUARE, XZQDM="654202", XZQMC="乌苏市"),
-        "township": layer(east, XZQDM="654202100", XZQMC="甲镇"),
-        "ecological_redline": layer(SQUARE, BSM="1"),
-        "permanent_farmland": layer(SQUARE, BSM="1", DLBM="0101", KCXS=0.1),
-    }, name="试验规划")  # fmt: skip
-
 
 def audited(tmp_path: Path, text: str, plan: cl.Plan | None = None) -> cl.FigureAudit:
     (tmp_path / "文本.txt").write_text(text, encoding="utf-8")
     return cl.audit_figures(tmp_path / "文本.txt", plan)
 
 
-@pytest.mark.parametrize(("text", "verdict", "convention"), [
-    ("划定生态保护红线面积99.99平方千米。", "agrees", "椭球面积"),
-    ("生态保护红线总面积为9999.083公顷。", "agrees", "椭球面积"),
-    ("划定生态保护红线100.00平方公里。", "agrees", "平面面积"),
-    ("划定生态保护红线面积99.97平方千米。", "differs", "椭球面积"),
-    ("永久基本农田保护面积89.99平方公里。", "agrees", "扣除田坎"),  # 0.9 × 99.9908 = 89.9917
-    ("永久基本农田99.99平方公里。", "agrees", "椭球面积"),
-    ("永久基本农田面积不低于80.00平方公里。", "agrees", "扣除田坎"),
-    ("永久基本农田面积不低于90.20平方公里。", "differs", "扣除田坎"),
-    ("生态保护红线面积控制在120平方公里以内。", "agrees", "椭球面积"),
-])  # fmt: skip
-def test_stated_areas_against_the_map(tmp_path: Path, plan: cl.Plan, text: str, verdict: str, convention: str) -> None:
-    frame = audited(tmp_path, text, plan).frame
-    assert frame["verdict"].tolist() == [verdict]
-    assert convention in frame["compared"][0]
-
-
-@pytest.mark.parametrize("text", [
-    "甲镇生态保护红线面积9.99平方千米。",  # one township
-    "项目占用永久基本农田1.20公顷。",
-    "永久基本农田储备区面积5.00平方千米。",
-    "生态保护红线范围内耕地3.00平方千米。",
-    "城镇开发边界面积3.00平方千米。",  # no such layer: a finding
-    "新增生态保护红线3.00平方千米。",
-])  # fmt: skip
-def test_what_is_not_the_area_of_the_line_is_not_compared(tmp_path: Path, plan: cl.Plan, text: str) -> None:
-    audit = audited(tmp_path, text, plan)
+def test_a_line_without_a_layer_is_said_not_to_be_compared(tmp_path: Path) -> None:
+    boundary = gpd.GeoDataFrame({"BSM": ["1"]}, geometry=[shapely.box(80, 40, 80.01, 40.01)], crs="EPSG:4490")
+    county = boundary.assign(XZQDM="654202", XZQMC="乌苏市")
+    audit = audited(
+        tmp_path, "生态保护红线3.00平方千米。", cl.open_plan({"county": county, "urban_boundary": boundary})
+    )
     assert audit.frame.empty
-    assert [item.code for item in audit.findings] == ["FIGURES_NOT_MEASURED"]
-    assert "城镇开发边界" in audit.findings[0].message
+    assert [item.code for item in audit.findings] == ["FIGURES_NOT_MEASURED"] * 2
+    assert "生态保护红线" in audit.findings[0].message
+    assert "永久基本农田" in audit.findings[1].message
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import pytest
 
 from controllines.figures.checks import Check
 from controllines.figures.prose import check_prose
-from controllines.figures.statements import paragraphs
+from tests.figures.conftest import read
 
 
 def checked(text: str, kind: str | None = None) -> list[Check]:
-    found = check_prose(list(paragraphs(list(enumerate(text.split("\n"), start=1)))))
+    found = check_prose(read(text))
     return [check for check in found if kind in (None, check.kind)]
 
 
@@ -65,42 +65,6 @@ def test_difference_and_tolerance_are_told() -> None:
     assert "1843.24公顷（27647.42亩）" in check.quote
 
 
-@pytest.mark.parametrize(("text", "verdict"), [
-    ("总面积100.00公顷，其中耕地60.00公顷、园地40.00公顷。", "agrees"),
-    ("总面积100.00公顷。其中：耕地60.00公顷；园地40.00公顷。", "agrees"),
-    ("总面积100.00公顷以内，其中耕地60.00公顷、园地30.00公顷。", "not_judged"),  # there may be more
-    ("总面积100.00公顷，其中耕地60.00公顷、园地40.05公顷。", "query"),  # within 0.1 %: it is meant to add up
-    ("总面积100.00公顷，其中耕地60.00公顷，占60.00%，园地39.00公顷，占40.00%。", "differs"),  # the shares say it is all
-    ("总面积100.00公顷（其中耕地60.00公顷、园地40.00公顷）。", "agrees"),
-    ("耕地60.00公顷、园地40.00公顷，合计100.00公顷。", "agrees"),
-    ("全县有林地500公顷，新增耕地60.00公顷、园地40.00公顷，合计100.00公顷。", "agrees"),  # what is added up is found
-    ("总面积1平方公里，其中耕地60.00公顷、园地600.00亩。", "agrees"),  # 40 公顷
-    ("林地10.0万亩，其中，乔木6.0万亩，灌木4.0万亩；草地20.0万亩，其中，天然9.0万亩，人工11.0万亩。", "agrees"),
-])  # fmt: skip
-def test_sums(text: str, verdict: str) -> None:
-    found = verdicts(text, "sum")
-    assert found
-    assert set(found) == {verdict}
-
-
-def test_parts_that_add_up_in_one_unit_must_in_the_other() -> None:
-    text = "总量100.00公顷（1500.00亩），其中出让60.00公顷（900.00亩），划拨40.00公顷（610.00亩）。"
-    assert verdicts(text, "sum") == ["agrees", "differs"]
-    (check,) = [check for check in checked(text, "sum") if check.verdict == "differs"]
-    assert check.result is not None
-    assert float(check.result.difference) == -10
-
-
-@pytest.mark.parametrize("text", [
-    "绿化110.3万m2，其中平整804561 m2，种植820583 m2，灌溉820583 m2。",  # works on the same land
-    "总面积100公顷，其中大部分为戈壁。另有耕地60公顷、园地30公顷。",
-    "面积100公顷，人均耕地2亩，其中水田60公顷、旱地20公顷。",  # the total before 其中 is no total
-    "耕地100公顷，其中水田60公顷，其中高标准40公顷，旱地40公顷。",  # nested: where it ends is open
-])  # fmt: skip
-def test_lists_that_nobody_can_judge_raise_no_alarm(text: str) -> None:
-    assert not {"differs", "query"} & set(verdicts(text))
-
-
 NUMBERED = "计划供应总量控制在100.00公顷以内。\n总量中，计划供应：1.居住用地60.00公顷，占比60%；\n2.工业用地30.00公顷，占比30%；\n3.其他用地{last}公顷，占比10%。"  # noqa: E501
 
 
@@ -114,19 +78,6 @@ def test_a_numbered_list_refers_to_a_total_by_its_name() -> None:
 
 def test_a_total_far_off_is_not_the_one_that_is_meant() -> None:
     assert verdicts(NUMBERED.format(last="10.00").replace("100.00", "900.00"), "sum") == []
-
-
-@pytest.mark.parametrize(("text", "expected"), [
-    ("总量100.00公顷，其中甲30.00公顷，占比30%，乙70.00公顷，占比70%。", ["agrees", "agrees"]),
-    ("总量100.00公顷，其中甲30.00公顷，占比31%，乙70.00公顷，占比70%。", ["differs", "agrees"]),
-    ("总量100.00公顷，其中甲30.40公顷（占31%），乙69.60公顷（占69%）。", ["agrees", "agrees"]),  # brought to 100
-    ("极重要区2078.5平方公里，占比12.55%，重要区4327.1平方公里，占比26.13%，一般区10155.6平方公里，占比61.32%。",
-     ["agrees"] * 3),
-    ("甲30.00公顷，占比30%，乙50.00公顷，占比50%。", []),  # no whole is said, and they make no 100 %
-    ("耕地30.00公顷，占比70%的林地没有列出。", []),  # the share belongs to what follows
-])  # fmt: skip
-def test_shares(text: str, expected: list[str]) -> None:
-    assert [v for v in verdicts(text, "share") if v != "not_judged"] == expected
 
 
 def test_shares_of_one_territory_must_imply_one_area() -> None:
