@@ -8,6 +8,7 @@ import pytest
 from controllines.findings import LISTED_PER_CODE, SEVERITIES, Finding, catalogue, finding, listed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+MAKER = runpy.run_path(str(REPOSITORY / "docs" / "make_findings.py"))
 FORBIDDEN = ("同意", "不予", "准予", "通过", "合格", "违法", "无冲突")
 
 
@@ -45,9 +46,23 @@ def test_the_source_and_the_catalogue_know_the_same_codes():
     assert set(catalogue()) - constants == set(), "in the catalogue, but never raised"
 
 
-def test_the_page_of_findings_is_current():
-    page = runpy.run_path(str(REPOSITORY / "docs" / "make_findings.py"))["page"]()
-    assert (REPOSITORY / "docs" / "findings.md").read_text(encoding="utf-8") == page, "run `make docs`"
+def test_the_pages_of_findings_are_current():
+    for path, page in MAKER["pages"]().items():
+        assert path.read_text(encoding="utf-8") == page, "run `make docs`"
+
+
+def placeholders(text):
+    return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+
+
+def test_every_code_has_its_english_sentences():
+    english = MAKER["english"]()
+    assert english.keys() == catalogue().keys()
+    for code, entry in catalogue().items():
+        for part in ("message", "fix", "cause"):
+            ours, theirs = getattr(entry, part), getattr(english[code], part)
+            assert placeholders(ours) == placeholders(theirs), (code, part)
+            assert bool(ours) == bool(theirs), (code, part)
 
 
 def test_finding_fills_its_sentence_and_keeps_its_place():
