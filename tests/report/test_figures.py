@@ -32,6 +32,22 @@ def test_nothing_is_moved_from_or_to_zero():
     assert total([item.ha for item in small]).text == "1.0000"
 
 
+def test_what_must_give_way_to_zero_prints_in_square_metres():
+    # half a square metre prints 0.0001 ha alone, and so does the whole one
+    halves = parts([0.5, 0.5], area(1.0))
+    assert [item.ha.text for item in halves] == ["0.50平方米", "0.0001"]
+    # 1.5 m² (0.0002 ha alone) gives way before half a square metre would become zero
+    assert numbers(parts([0.5, 1.5], area(2.0))) == ["0.0001", "0.0001"]
+
+
+def test_net_of_a_gross_area_in_square_metres_prints_in_them_too():
+    row = {"area_m2": 0.58, "outside_m2": 0.6, "uncovered_m2": 0.0, "contact_m2": 0.0, "conflict_m2": 0.58,
+           "net_area_m2": 0.52}  # fmt: skip
+    shown = measures(row, {"area_m2": 1.18}, "avoid", Convention())
+    assert (shown.conflict.ha.text, shown.outside.ha.text) == ("0.58平方米", "0.0001")
+    assert shown.net.ha.text == "0.52平方米"  # not 0.0001 ha, which is more
+
+
 def test_parts_that_do_not_divide_the_whole_stay_as_they_are():
     assert numbers(parts([5_000.0, 7_000.0], area(10_000.0))) == ["0.5000", "0.7000"]
 
@@ -43,9 +59,8 @@ def test_printed_parts_sum_to_the_printed_whole(values: list[float]):
     for unit in ("ha", "mu"):
         found = sum((getattr(item, unit).number or Decimal(0) for item in printed), Decimal(0))
         target = getattr(whole, unit).number
-        hidden = sum(1 for item in printed if getattr(item, unit).number is None)  # printed in 平方米
-        movable = sum(1 for item in printed if getattr(item, unit).number)
-        if target is not None and not hidden and movable:
+        alone = [getattr(area(value), unit).number for value in values]
+        if target is not None and None not in alone and any(alone):  # None: too small, printed in 平方米
             assert found == target
 
 

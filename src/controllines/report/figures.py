@@ -87,8 +87,8 @@ def parts(values: Sequence[float | None], whole: Area) -> list[Area]:
 def _level(values: Sequence[float | None], whole: Figure, unit: str) -> list[Figure]:
     """Move the figures nearest to the rounding edge by one last digit until they add up to ``whole``.
 
-    None is moved to or from zero. Where the values do not divide the whole (more than one last digit each), they
-    stay as they are.
+    None is moved from zero, and to zero only where no other is left: it then prints in square metres. Where the
+    values do not divide the whole (more than one last digit each), they stay as they are.
     """
     printed = [figure(value, unit) for value in values]
     if whole.number is None:
@@ -96,18 +96,19 @@ def _level(values: Sequence[float | None], whole: Figure, unit: str) -> list[Fig
     numbers = [item.number or Decimal(0) for item in printed]
     ulp = Decimal(1).scaleb(-PROJECT_DECIMALS[unit])
     steps = int((whole.number - sum(numbers, Decimal(0))) / ulp)
-    movable = [i for i, item in enumerate(numbers) if item and item + ulp * _sign(steps) > 0]
+    sign = (steps > 0) - (steps < 0)
+    movable = [i for i, item in enumerate(numbers) if item]
     if not steps or abs(steps) > len(movable):
         return printed
-    movable.sort(key=lambda i: (-_sign(steps) * (_fraction(values[i], unit) - numbers[i]), i))
+    moved = {i: numbers[i] + ulp * sign for i in movable}
+    movable.sort(key=lambda i: (not moved[i], -sign * (_fraction(values[i], unit) - numbers[i]), i))
     for i in movable[: abs(steps)]:
-        moved = numbers[i] + ulp * _sign(steps)
-        printed[i] = Figure(str(moved), moved)
+        printed[i] = Figure(str(moved[i]), moved[i]) if moved[i] else _square_metres(values[i])
     return printed
 
 
-def _sign(steps: int) -> int:
-    return (steps > 0) - (steps < 0)
+def _square_metres(m2: float | None) -> Figure:
+    return Figure(print_area(m2, "平方米", with_unit=True))
 
 
 def _fraction(m2: float | None, unit: str) -> Decimal:
@@ -250,11 +251,13 @@ def _net(net: float | None, gross: Area) -> Area:
         return printed
     if math.isclose(net, gross.m2, rel_tol=1e-9):
         return Area(net, gross.ha, gross.mu)
-    return Area(net, _lesser(printed.ha, gross.ha), _lesser(printed.mu, gross.mu))
+    return Area(net, _lesser(printed.ha, gross.ha, net), _lesser(printed.mu, gross.mu, net))
 
 
-def _lesser(one: Figure, other: Figure) -> Figure:
-    return other if one.number is not None and other.number is not None and other.number < one.number else one
+def _lesser(one: Figure, gross: Figure, m2: float) -> Figure:
+    if one.number and gross.number is None:
+        return _square_metres(m2)
+    return gross if one.number is not None and gross.number is not None and gross.number < one.number else one
 
 
 def ratio_of(whole: Mapping[str, object]) -> float:
