@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import shapely
 
+import controllines as cl
 from controllines.area import official_area
 from controllines.crs import Plane, recognise, to_plane
 from controllines.findings import finding
 from controllines.kinds import kind_of
 from controllines.layers import Layer
+from controllines.report.folder import write_report
+from controllines.report.model import Report, build
 from controllines.results import VERDICTS, CheckResult, findings_frame
+from tests.builders import here, layer, make_plan, parcels
 
 CRS = "EPSG:4490"
 MEASURES = ("area_m2", "outside_m2", "conflict_m2", "share", "net_area_m2", "uncovered_m2", "contact_m2", "sliver_m2",
@@ -248,6 +255,52 @@ def make_result() -> Callable[..., CheckResult]:
 @pytest.fixture(scope="session")
 def result() -> CheckResult:
     return _make()
+
+
+@pytest.fixture(scope="session")
+def report(result: CheckResult) -> Report:
+    return build(result)
+
+
+@pytest.fixture(scope="session")
+def out(result: CheckResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with all documents that are written unless others are asked for."""
+    folder = tmp_path_factory.mktemp("report") / "out"
+    write_report(result, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def book(out: Path) -> openpyxl.Workbook:
+    return openpyxl.load_workbook(out / "三线核对汇总表.xlsx")
+
+
+@pytest.fixture(scope="session")
+def content(out: Path) -> dict[str, Any]:
+    return json.loads((out / "result.json").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def page(out: Path) -> str:
+    return (out / "地图.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def two_projects() -> cl.CheckResult:
+    """Two projects over farmland, boundary, land use, planned use and approved land, checked and judged."""
+    land_use = layer([here(-500, -500, 150, 2000), here(150, -500, 3000, 2000)], DLBM=["0102", "0601"],
+                     QSXZ=["20", "30"], ZLDWDM=["650422100"] * 2, BSM=["d1", "d2"])  # fmt: skip
+    planned = layer([here(0, 0, 60, 500), here(60, 0, 90, 500)], YDYHFLDM=["100101", "1207"],
+                    YDYHFLMC=["一类工业用地", "城镇道路用地"], BSM=["u1", "u2"])  # fmt: skip
+    approved = layer([here(0, 0, 100, 25)], XMMC=["一期"], BSM=["z1"])
+    village = layer([here(-500, -500, 5000, 5000)], ZLDWDM=["650422100201"], ZLDWMC=["夏村"], BSM=["v1"])
+    plan = make_plan(permanent_farmland=[here(50, -10, 400, 400)], urban_boundary=[here(-50, -50, 200, 400)],
+                     ecological_redline=[here(5000, 0, 5100, 100)], land_use=land_use, planned_use=planned,
+                     approved_land=approved, village=village)  # fmt: skip
+    land = parcels(here(0, 0, 100, 100), here(300, 0, 350, 80), here(3000, 3000, 3100, 3100),
+                   YT=["1001", "", "工业用地"],
+                   XMBH=["P/1", "P/1", "=2+2"], XMMC=["一期<b>{{7*7}}", "一期<b>{{7*7}}", "二期"])  # fmt: skip
+    return cl.check(land, plan, as_of="2026-11-21")
 
 
 @pytest.fixture(scope="session")

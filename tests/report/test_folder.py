@@ -5,15 +5,18 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import geopandas as gpd
-import jsonschema
+import openpyxl
 import pytest
 
 from controllines.errors import OutputError, UsageError
-from controllines.report import write_report
-from controllines.report.resultjson import document, schema, to_bytes
+from controllines.report import FormOptions, write_report
+from tests.report.readback import page_data, shown_text
+from tests.test_findings import FORBIDDEN
 
 FILES = ["conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html", "result.json"]
 
@@ -47,35 +50,6 @@ def test_unknown_options_are_usage_errors(result, tmp_path):
     with pytest.raises(UsageError, match="far"):
         write_report(result, tmp_path / "out", map_lines="far")
     assert not (tmp_path / "out").exists()
-
-
-def test_result_json_follows_the_published_schema(result):
-    jsonschema.Draft202012Validator.check_schema(schema())
-    content = json.loads(to_bytes(document(result, [("conflicts.csv", "0" * 64)])))
-    jsonschema.Draft202012Validator(schema()).validate(content)
-    first = content["parcels"][0]
-    assert (first["land"], first["verdict"], first["layers"][0]["verdict"]) == ([], None, None)
-    assert first["layers"][2]["features"][0].keys() == {"feature_id", "class", "area_m2"}
-    assert content["parcels"][4]["layers"][0]["area_m2"] is None  # no_data: not measured
-    assert content["parcels"][-1]["layers"] == []
-    assert content["summary"]["parcels"] == {
-        "total": 11, "checked": 10, "excluded": 1, "outcomes": {"conflict": 5, "failed": 1, "no_data": 1, "none": 3},
-        "levels": {},
-    }  # fmt: skip
-
-
-def test_a_document_written_item_by_item_is_laid_out_like_one(result):
-    content = document(result, [("conflicts.csv", "0" * 64)], {"XM-1": "核对表/a.docx"})
-    text = to_bytes(content)
-    whole = json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-    assert text.decode("utf-8") == whole
-    jsonschema.Draft202012Validator(schema()).validate(json.loads(text))
-    assert {row["project_id"]: row["form"] for row in json.loads(text)["projects"]}["XM-1"] == "核对表/a.docx"
-
-
-def test_numbers_survive_unrounded(result):
-    content = json.loads(to_bytes(document(result, [])))
-    assert [row["area_m2"] for row in content["parcels"][:-1]] == list(result.parcels["area_m2"][:-1])
 
 
 @pytest.mark.parametrize("broken", [{"outcome": "maybe"}, {"area_m2": -1.0}])
@@ -197,24 +171,6 @@ def test_an_xlsx_that_cannot_be_written_is_an_output_error(result, tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_gpkg_holds_the_frames(result, tmp_path):
-    write_report(result, tmp_path / "out", formats=[])
-    for layer, frame in (("parcels", result.parcels), ("pieces", result.pieces), ("outside", result.outside)):
-        read = gpd.read_file(tmp_path / "out" / "conflicts.gpkg", layer=layer)
-        assert len(read) == len(frame)
-        assert set(frame.columns) <= {*read.columns, "verdict"}
-        assert list(read["parcel_id"]) == list(frame["parcel_id"])
-        assert read.crs == frame.crs
-        areas = read["area_m2"].dropna()
-        assert list(areas) == list(frame["area_m2"].dropna())
-
-
-def test_gpkg_of_a_result_without_pieces(result, tmp_path):
-    empty = dataclasses.replace(result, pieces=result.pieces.iloc[:0], outside=result.outside.iloc[:0])
-    write_report(empty, tmp_path / "out")
-    assert len(gpd.read_file(tmp_path / "out" / "conflicts.gpkg", layer="pieces")) == 0
-
-
 def test_no_paths_keeps_folders_out_of_every_output(make_result, tmp_path):
     out = tmp_path / "out"
     result = make_result()
@@ -229,3 +185,60 @@ def test_no_paths_keeps_folders_out_of_every_output(make_result, tmp_path):
     assert content["provenance"]["inputs"][0]["path"] == "一批.txt"
     assert content["provenance"]["layers"][0]["source"] == "自治区/地区下发"  # no path
     assert set(gpd.read_file(out / "conflicts.gpkg", layer="parcels")["source"]) == {"一批.txt"}
+
+
+def test_outputs_are_free_of_judgements(book, page, out):
+    texts = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row if cell.value]
+    texts += [shown_text(page), json.dumps(page_data(page), ensure_ascii=False)]
+    texts.append((out / "conflicts.csv").read_text(encoding="utf-8"))
+    assert not [(word, text[:80]) for text in texts for word in FORBIDDEN if word in text]
+
+
+def test_disclaimer_in_xlsx_and_html(book, page):
+    start = "本核对结果由软件按所列数据版本和规则生成，供初步筛查和人工复核使用"
+    assert start in page
+    for sheet in book:
+        assert any(str(row[0].value).startswith(start) for row in sheet.iter_rows())
+
+
+def test_marking_stands_on_every_sheet_and_on_the_page(make_result, tmp_path):
+    write_report(make_result(), tmp_path / "out", form=FormOptions(marking="内部资料&L"))
+    for sheet in openpyxl.load_workbook(tmp_path / "out" / "三线核对汇总表.xlsx"):
+        assert "内部资料&L" in sheet["A2"].value
+        assert "内部资料&&L" in sheet.oddHeader.left.text
+    page = (tmp_path / "out" / "地图.html").read_text(encoding="utf-8")
+    assert '<p class="marking">内部资料&amp;L</p>' in page
+    assert "内部资料&L" in (tmp_path / "out" / "conflicts.csv").read_text(encoding="utf-8")
+
+
+#: Rectangles of 30 to 300 m all over the demo county, two to a project.
+ROOT = Path(__file__).resolve().parents[2]
+RUN = """
+import resource, sys
+import geopandas as gpd, numpy as np, pyogrio, shapely
+import controllines as cl
+west, south, east, north = pyogrio.read_info("data/demo/规划/三区三线_演示.gpkg", layer="YJJBNTBHTB")["total_bounds"]
+random, count = np.random.default_rng(1), 10_000
+x, y = random.uniform(west, east, count), random.uniform(south, north, count)
+w, h = random.uniform(30, 300, (2, count)) / 100_000
+ids = [f"P{n:05d}" for n in range(count)]
+land = gpd.GeoDataFrame({"DKBH": ids, "XMBH": [f"X{n // 2:05d}" for n in range(count)]},
+                        geometry=shapely.box(x, y, x + w, y + h), crs="EPSG:4490")
+result = cl.check(land, "data/demo/规划/plan.toml", as_of="2026-11-21")
+told = []
+cl.write_report(result, sys.argv[1], formats=["xlsx", "html", "gpkg"], tell=told.append)
+print(len(told), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory in kilobytes is Linux's")
+def test_ten_thousand_applications_stay_below_two_gigabytes(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = subprocess.run([sys.executable, "-c", RUN, str(out)], cwd=ROOT, capture_output=True, text=True, check=True)
+    steps, peak_mb = map(int, done.stdout.split())
+    assert steps >= 5
+    assert peak_mb < 2_000
+    assert (out / "地图.html").stat().st_size < 20_000_000
+    names = {"三线核对汇总表.xlsx", "三线核对成果.gpkg", "result.json", "conflicts.csv"}
+    assert names <= {path.name for path in out.iterdir()}

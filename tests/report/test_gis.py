@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import sqlite3
 import zipfile
 from pathlib import Path
-from xml.etree import ElementTree as Xml
 
 import geopandas as gpd
 import pyogrio
@@ -115,25 +113,6 @@ def test_shapefile_names_are_short_with_a_map_and_gbk(out: Path) -> None:
     assert [row[0] for row in rows[1:]] == fields
     assert all(len(name.encode()) <= 10 for name in fields)
     assert rows[1] == ["DKBH", "地块编号"]
-
-
-def test_geopackage_has_a_default_style_for_each_layer(out: Path) -> None:
-    with sqlite3.connect(out / "三线核对成果.gpkg") as book:
-        styles = book.execute(
-            "SELECT f_table_name, f_geometry_column, styleQML, useAsDefault FROM layer_styles"
-        ).fetchall()
-        columns = dict(book.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
-        assert book.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    book.close()
-    assert {(name, geometry) for name, geometry, _, _ in styles} == set(columns.items())
-    for name, _, text, default in styles:
-        assert default == 1
-        root = Xml.fromstring(text.split("\n", 1)[1])
-        renderer = root.find("renderer-v2")
-        values = {item.get("value") for item in renderer.iter("category")}
-        assert set(read(out, "gpkg", name)[renderer.get("attr")]) <= values
-        symbols = {item.get("name") for item in renderer.iter("symbol")}
-        assert {item.get("symbol") for item in renderer.iter("category")} == symbols
 
 
 def test_out_crs_is_taken_or_refused_by_name_before_any_work(result: cl.CheckResult, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from controllines.report import forms
 from controllines.report.folder import write_report
 from controllines.report.model import Report, build
 from controllines.report.opinion import opinion
+from tests.report.readback import page_data, shown_text
 from tests.test_findings import FORBIDDEN
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
@@ -92,11 +93,7 @@ def test_no_text_of_the_demo_county_judges(out: Path, result: cl.CheckResult, re
     for name in ("conflicts.csv", "result.json", "result.trace.json"):
         texts += (out / name).read_text(encoding="utf-8").splitlines()
     page = (out / "地图.html").read_text(encoding="utf-8")
-    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1]
-    texts += [
-        re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S),
-        json.dumps(json.loads(data), ensure_ascii=False),
-    ]
+    texts += [shown_text(page), json.dumps(page_data(page), ensure_ascii=False)]
     book = openpyxl.load_workbook(out / "三线核对汇总表.xlsx", read_only=True)
     texts += [str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell]
     # quotations of documents keep their words

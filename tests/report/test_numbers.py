@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,6 +21,7 @@ import controllines as cl
 from controllines.plans import Plan
 from controllines.report import FormOptions, forms
 from tests.builders import here, layer, make_plan, parcels, row_ids
+from tests.report.readback import page_data, table
 
 LINES = ("生态保护红线", "永久基本农田", "城镇开发边界")
 #: Areas of the card and the column of 明细 that holds the same figure.
@@ -56,12 +59,6 @@ def applications(count: int, seed: int = 7) -> gpd.GeoDataFrame:
     return parcels(*shapes, DKBH=ids, XMBH=[f"X{n:04d}" for n in range(count)], MJ=declared, YT=["0102"] * count)
 
 
-def table(sheet: Any, first: int) -> list[list[Any]]:
-    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=first)]
-    end = next((n for n, row in enumerate(rows) if row[0] in (None, "合计")), len(rows))
-    return rows[:end]
-
-
 def first_figure(text: str) -> str:
     """The figure a sentence or cell begins with: what stands before 公顷, or the smaller unit it fell back to."""
     text = text.removesuffix("（扣除田坎）")
@@ -80,8 +77,7 @@ def ha(m2: float) -> float:
 def compare(folder: Path) -> int:
     """Compare all documents of a run of one parcel a project; return how many numbers were held against each other."""
     content = json.loads((folder / "result.json").read_bytes())
-    page = (folder / "地图.html").read_text(encoding="utf-8")
-    cards = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])["parcels"]
+    cards = page_data((folder / "地图.html").read_text(encoding="utf-8"))["parcels"]
     book = openpyxl.load_workbook(folder / "三线核对汇总表.xlsx", read_only=True)
     summary, projects = table(book["总表"], 5), {row[1]: row for row in table(book["项目"], 5)}
     detail, units = iter(table(book["明细"], 4)), table(book["单元"], 4)
@@ -178,3 +174,50 @@ def test_numbers_of_a_thousand_applications_are_the_same_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(1000, tmp_path / "out", monkeypatch) > 1000 * 25
+
+
+def test_parcel_figures_are_the_rounded_ones_of_json(book, content):
+    rows = table(book["总表"], 5)
+    assert [row[1] for row in rows] == [parcel["parcel_id"] for parcel in content["parcels"]]
+    for row, parcel in zip(rows, content["parcels"], strict=True):
+        for cell, key in ((row[6], "planar_area_m2"), (row[7], "area_m2")):
+            expected = "—" if parcel[key] is None else ha(parcel[key])
+            assert cell == expected
+
+
+def test_figures_are_the_same_in_xlsx_and_html(book, page):
+    data = page_data(page)
+    assert [(row[0], row[1]) for row in table(book["总表"], 5)] == [(p["serial"], p["id"]) for p in data["parcels"]]
+    detail = iter(table(book["明细"], 4))
+    compared = 0
+    for parcel in data["parcels"]:
+        for line in parcel["lines"]:
+            row = next(detail)
+            assert (row[0], row[3], row[-1]) == (parcel["id"], line["result"], line["sentence"])
+            shown = dict(line["areas"])
+            for key, cell in (("重叠面积", row[6]), ("未扣除田坎", row[6]), ("界内面积", row[4]), ("界外面积", row[5]),
+                              ("重叠面积（扣除田坎）", row[9]), ("未覆盖面积", row[10])):  # fmt: skip
+                if key in shown:
+                    compared += 1
+                    found = re.match(r"([\d.]+)公顷", shown[key])
+                    assert cell == (float(found.group(1)) if found else shown[key])
+    assert next(detail, None) is None
+    assert compared > 40
+
+
+def test_overlaps_of_csv_json_and_gpkg_are_the_same_numbers(out, content):
+    raw = (out / "conflicts.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    assert b"\r" not in raw
+    rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"))))
+    lines = [(parcel, line) for parcel in content["parcels"] for line in parcel["layers"]]
+    assert len(rows) == len(lines)
+    for row, (parcel, line) in zip(rows, lines, strict=True):
+        assert row["parcel_id"].removeprefix("'") == parcel["parcel_id"]
+        assert (row["kind"], row["outcome"]) == (line["kind"], line["outcome"])
+        assert row["note"] == "合成数据，仅供演示"
+        for key in ("area_m2", "conflict_m2", "net_area_m2", "clearance_m"):
+            assert row[key] == ("" if line[key] is None else repr(line[key]))
+    pieces = gpd.read_file(out / "conflicts.gpkg", layer="pieces")
+    features = [feature["area_m2"] for _, line in lines for feature in line["features"]]
+    assert sorted(pieces["area_m2"]) == sorted(features)

@@ -1,0 +1,44 @@
+"""Styles in the GeoPackage that QGIS takes up by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import geopandas as gpd
+import pytest
+
+import controllines as cl
+from controllines.report import gis
+from controllines.report.model import Report
+
+
+@pytest.fixture(scope="module")
+def file(result: cl.CheckResult, report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("qgis")
+    gis.write(result, report, folder, formats=["gpkg"], crs=None)
+    return folder / "三线核对成果.gpkg"
+
+
+def styles_of(file: Path) -> list[tuple[str, str, str, int]]:
+    with contextlib.closing(sqlite3.connect(file)) as book:
+        assert book.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return book.execute(
+            "SELECT f_table_name, f_geometry_column, styleQML, useAsDefault FROM layer_styles"
+        ).fetchall()
+
+
+def test_geopackage_has_a_default_style_for_each_layer(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as book:
+        columns = dict(book.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
+    assert {(name, geometry) for name, geometry, _, _ in styles_of(file)} == set(columns.items())
+    for name, _, text, default in styles_of(file):
+        assert default == 1
+        root = Xml.fromstring(text.split("\n", 1)[1])
+        renderer = root.find("renderer-v2")
+        values = {item.get("value") for item in renderer.iter("category")}
+        assert set(gpd.read_file(file, layer=name)[renderer.get("attr")]) <= values
+        symbols = {item.get("name") for item in renderer.iter("symbol")}
+        assert {item.get("symbol") for item in renderer.iter("category")} == symbols
