@@ -9,42 +9,16 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from controllines import io
 from controllines.crs import Plane
 from controllines.errors import ControlLinesError, PlanError
 from controllines.plans import Plan, checksum, open_plan, unit_kinds
 from controllines.stats import tabulate
-
-WEST, SOUTH = 88.5, 42.8
-
-
-def frame(
-    *boxes: tuple[float, float, float, float], crs: object = "EPSG:4490", **columns: list[object]
-) -> gpd.GeoDataFrame:
-    """Boxes in thousandths of a degree from (88.5, 42.8); sides stay below the length that is warned about."""
-    shapes = [shapely.box(WEST + w / 1000, SOUTH + s / 1000, WEST + e / 1000, SOUTH + n / 1000) for w, s, e, n in boxes]
-    return gpd.GeoDataFrame(columns, geometry=shapes, crs=crs)
+from tests.plan_files import RED, database, frame, toml
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A database with official table names beside which plan.toml files are written."""
-    path = tmp_path / "三区三线.gpkg"
-    frame((0, 0, 4, 4), BSM=["r1"], LHLX=["水源涵养"]).to_file(path, layer="STBHHX", engine="pyogrio")
-    frame((4, 0, 8, 4), BSM=["f1"], DLBM=["0102"], KCXS=[0.1]).to_file(path, layer="YJJBNTBHTB", engine="pyogrio")
-    frame((0, 4, 8, 8), BSM=["u1"], GHFQMC=["集中建设区"]).to_file(path, layer="CZKFBJ", engine="pyogrio")
-    frame((0, 0, 10, 10), XZQDM=["650422100"], XZQMC=["甲镇"]).to_file(path, layer="XZQ", engine="pyogrio")
-    frame((0, 0, 10, 10), OTHER=["x"]).to_file(path, layer="备注", engine="pyogrio")
-    return path
-
-
-def toml(data: Path, text: str) -> Path:
-    path = data.parent / "plan.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-RED = '[layers.ecological_redline]\npath = "三区三线.gpkg"\nlayer = "STBHHX"\n'
+    return database(tmp_path)
 
 
 def refused(data: Path, text: str) -> str:
@@ -108,12 +82,6 @@ def test_arguments_replace_what_the_file_says(data: Path) -> None:
     assert (plan.name, plan.version, plan.county) == ("a", "2", "650422")
 
 
-def test_a_byte_order_mark_does_no_harm(data: Path) -> None:
-    path = toml(data, RED)
-    path.write_text(RED, encoding="utf-8-sig")
-    assert list(open_plan(path).layers) == ["ecological_redline"]
-
-
 def test_opening_a_plan_gives_the_plan(data: Path) -> None:
     plan = open_plan(data)
     assert open_plan(plan) is plan
@@ -152,13 +120,6 @@ def test_errors_of_plan_toml_name_the_key(data: Path, text: str, code: str, said
 def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="PLAN_NOT_FOUND"):
         open_plan(tmp_path / "plan.toml")
-
-
-def test_plan_toml_in_gbk_is_refused_by_name(data: Path) -> None:
-    path = toml(data, RED)
-    path.write_bytes(RED.encode("gbk"))
-    with pytest.raises(PlanError, match="PLAN_TOML"):
-        open_plan(path)
 
 
 @pytest.mark.parametrize(
@@ -201,52 +162,6 @@ def test_paths_are_relative_to_plan_toml(data: Path, monkeypatch: pytest.MonkeyP
     assert list(open_plan(toml(data, text)).layers) == ["ecological_redline"]
 
 
-# --- databases ------------------------------------------------------------------------------------------------
-
-
-def test_a_geopackage_is_recognised_by_its_tables(data: Path) -> None:
-    plan = open_plan(data)
-    assert list(plan.layers) == ["ecological_redline", "permanent_farmland", "urban_boundary", "township"]
-    assert plan.name == "三区三线"
-    assert {key: layer.frame["class"].iloc[0] for key, layer in plan.layers.items()} == {
-        "ecological_redline": "水源涵养",
-        "permanent_farmland": "0102",
-        "urban_boundary": "集中建设区",
-        "township": None,
-    }
-
-
-def test_an_empty_table_is_a_layer_with_nothing_in_it(data: Path) -> None:
-    frame((0, 0, 1, 1), BSM=["x"]).iloc[:0].to_file(data, layer="YJJBNTCBQ", engine="pyogrio")
-    plan = open_plan(data)
-    assert len(plan.layers["farmland_reserve"]) == 0
-    assert not plan.failed
-
-
-def test_two_tables_of_one_kind_are_never_chosen_between(data: Path) -> None:
-    frame((0, 0, 4, 4), BSM=["old"]).to_file(data, layer="生态保护红线", engine="pyogrio")
-    with pytest.raises(PlanError, match="PLAN_TWO_TABLES") as raised:
-        open_plan(data)
-    message = raised.value.finding.message
-    assert "STBHHX" in message
-    assert message.count("生态保护红线") == 2  # the kind, and the other table
-
-
-def test_a_database_without_official_tables_lists_what_it_has(tmp_path: Path) -> None:
-    path = tmp_path / "a.gpkg"
-    frame((0, 0, 4, 4)).to_file(path, layer="红线2", engine="pyogrio")
-    with pytest.raises(PlanError, match="PLAN_NO_TABLES") as raised:
-        open_plan(path)
-    assert "红线2" in raised.value.finding.message
-
-
-def test_a_database_that_cannot_be_read_is_an_error_of_the_plan(tmp_path: Path) -> None:
-    path = tmp_path / "a.gpkg"
-    path.write_bytes(b"SQLite format 3\0" + b"\0" * 100)
-    with pytest.raises(PlanError):
-        open_plan(path)
-
-
 def test_a_geodatabase_of_the_office(shared: Path) -> None:
     path = shared / "data/derived_cn_fixtures/三区三线_测试.gdb"
     plan = open_plan(path)
@@ -283,32 +198,6 @@ def worst_agreement(plan: Plan) -> float:
     )
 
 
-# --- dictionaries ---------------------------------------------------------------------------------------------
-
-
-def test_a_dictionary_of_frames_and_paths(data: Path) -> None:
-    layers = {"生态保护红线": frame((0, 0, 4, 4), BSM=["r1"]), "urban_boundary": str(data)}
-    plan = open_plan(layers, county="650422", version="3")
-    assert list(plan.layers) == ["ecological_redline", "urban_boundary"]
-    assert (plan.county, plan.version) == ("650422", "3")
-    assert plan.layers["urban_boundary"].frame["feature_id"].tolist() == ["u1"]
-
-
-def test_a_path_object_in_a_dictionary(data: Path) -> None:
-    assert list(open_plan({"urban_boundary": data}).layers) == ["urban_boundary"]
-
-
-@pytest.mark.parametrize(
-    "what",
-    [{}, {"red": frame((0, 0, 1, 1))}, {"custom:砂场": frame((0, 0, 1, 1))},
-     {"ecological_redline": frame((0, 0, 1, 1)), "生态保护红线": frame((0, 0, 1, 1))},
-     {"ecological_redline": frame((0, 0, 1, 1), crs=None)}],
-)  # fmt: skip
-def test_dictionaries_that_are_no_plan(what: dict[str, object]) -> None:
-    with pytest.raises(PlanError):
-        open_plan(what)
-
-
 # --- coverage, plane, checksum --------------------------------------------------------------------------------
 
 
@@ -330,12 +219,6 @@ def test_coverage_is_county_then_townships_then_the_box_of_the_layer() -> None:
     assert box / whole == pytest.approx(64 / 81, rel=2e-4)
 
 
-def test_the_plane_is_the_countys() -> None:
-    red = frame((-9000, 0, 0, 1))  # nine degrees of longitude to the west
-    assert open_plan({"ecological_redline": red, "county": frame((0, 0, 9, 9))}).plane == Plane(89, 43)
-    assert open_plan({"ecological_redline": red}).plane == Plane(84, 43)
-
-
 def test_the_checksum_follows_data_and_declarations(data: Path) -> None:
     first = checksum(open_plan(toml(data, RED)))
     assert checksum(open_plan(toml(data, RED))) == first
@@ -350,11 +233,6 @@ def test_errors_of_a_plan_are_never_those_of_an_input(data: Path) -> None:
         with pytest.raises(ControlLinesError) as raised:
             open_plan(toml(data, text))
         assert isinstance(raised.value, PlanError)
-
-
-def test_a_source_that_was_read_can_be_a_layer(data: Path) -> None:
-    (source,) = io.read(data, layer="STBHHX")
-    assert open_plan({"ecological_redline": source}).layers["ecological_redline"].frame["feature_id"].tolist() == ["r1"]
 
 
 def test_aliases_join_variants_of_a_unit_name(tmp_path: Path) -> None:

@@ -6,10 +6,8 @@ import pytest
 
 from controllines.area import planar_area, planar_by_scale
 from controllines.crs import recognise
-from controllines.kinds import registry
 from controllines.pipeline import check
 from controllines.plans import open_plan
-from controllines.schema import code_lists, list_version, normalised, tables
 from tests.builders import COUNTY, FARM, RED, codes, dense, here, layer, make_plan, official, parcels, shifted
 
 SQUARES = [here(0, 0, 100, 100), here(200, 0, 400, 100), here(500, 0, 900, 300)]
@@ -77,7 +75,6 @@ def test_hearsay_is_information():
 
 
 def test_full_width_codes_and_longer_codes_are_known():
-    assert normalised(" ０１０２ｋ") == "0102K"
     assert "CODE_UNKNOWN" not in said(patches(DLBM=["０１０２", "0201K", "1104A"], DLMC=None))
     assert "CODE_UNKNOWN" not in said(planned(["060201", "120201", "1801", "16"]), "planned_use")
     assert "1299" in said(planned(["1299", "0101"]), "planned_use")["CODE_UNKNOWN"].message
@@ -111,25 +108,6 @@ def test_a_layer_without_official_fields_is_said_once():
 
 
 # --- versions of the classification, planning zones -------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("pairs", "versions"),
-    [
-        ([("0205", "")], {"2023"}),
-        ([("0603", "")], {"2020"}),
-        ([("060401", "")], {"2020"}),
-        ([("1313", ""), ("0101", "")], {"2020"}),
-        ([("0204", "油料园地")], {"2023"}),
-        ([("0204", "其他园地")], {"2020"}),
-        ([("2302", "田坎")], {"2020"}),
-        ([("2303", "田坎")], {"2023"}),
-        ([("0101", "水田"), ("0204", "")], set()),
-        ([("0205", ""), ("0604", "")], {"2020", "2023"}),
-    ],
-)
-def test_the_version_of_the_classification(pairs, versions):
-    assert list_version(pairs) == versions
 
 
 def test_the_version_is_stated():
@@ -213,25 +191,6 @@ def test_planar_areas_of_small_and_large_polygons():
     ours = planar_by_scale(laid.geoms, plan.plane)
     exact = planar_area(np.array(shapes, dtype=object), recognise("EPSG:4518"))
     assert ours == pytest.approx(exact, rel=2e-7, abs=0.001)
-
-
-# --- the data ----------------------------------------------------------------------------------------------------
-
-
-def test_the_tables_hold_together():
-    lists = code_lists()
-    for key, table in tables().kinds.items():
-        assert key in registry()
-        names = [name for field in table.fields for name in field.names]
-        assert all(field.codes is None or field.codes in lists.lists for field in table.fields)
-        assert table.confidence in ("V", "V-code", "K", "?")
-        assert "BSM" in names
-    assert set(lists.versions) <= set(lists.lists)
-    for listed in lists.lists.values():
-        assert listed.confidence in ("V", "V-code", "K", "?")
-        assert all(name == name.strip() != "" for name in listed.codes.values())
-    land_sea = lists.lists["land_sea"].codes
-    assert (land_sea["2303"], land_sea["0204"], land_sea["1311"]) == ("田坎", "油料园地", "水工设施用地")
 
 
 def test_excluded_features_and_empty_layers_do_no_harm():

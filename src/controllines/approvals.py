@@ -29,7 +29,8 @@ from controllines.kinds import AVOID, Kind, kind_of
 from controllines.layers import Layer, lay, net_factors, read_layer
 from controllines.lengths import is_contact
 from controllines.overlay import Pieces, book_once, split
-from controllines.plans import Coverage, LayerSpec, Plan
+from controllines.planfile import LayerSpec
+from controllines.plans import Coverage, Plan
 from controllines.roles import as_code
 from controllines.windows import Geometries
 

@@ -22,7 +22,7 @@ from controllines.kinds import OUTSIDE_ALL, registry
 from controllines.layers import Layer
 from controllines.plans import Plan, layer_of
 from controllines.roles import as_code, as_text
-from controllines.schema import code_lists, list_version
+from controllines.standards import code_lists, list_version
 
 Array = np.ndarray
 #: Code and name of a label; the code of its parent and the parent's name, where it has one.

@@ -6,83 +6,27 @@ that cannot be read does not stop the plan: it is ``failed``, and nothing checke
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import geopandas as gpd
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from controllines import io, store
-from controllines.crs import Plane, plane_of
-from controllines.datum import SevenParameters
-from controllines.errors import ControlLinesError, InputError, PlanError, UsageError
-from controllines.extents import far_layers
+from controllines.crs import Plane
+from controllines.drafts import Draft, draft_of, laid
+from controllines.errors import PlanError
 from controllines.findings import Finding, finding
-from controllines.kinds import Kind, in_order, kind_of, kind_of_table
-from controllines.layers import Layer, Reading, extent_of, lay, read_layer
-from controllines.windows import Each, Geometries, Shapes, box_of
+from controllines.kinds import Kind, in_order, kind_of
+from controllines.layers import Layer
+from controllines.planfile import LayerSpec, PlanSpec, kind_key, spec_checksum
+from controllines.windows import Geometries, Shapes, box_of
 
 Array = np.ndarray
 #: Context that land is divided by like units; land use has ridges and is dealt with in a room of its own.
 CONTEXT = ("planned_use", "approved_land")
-
-
-class LayerSpec(BaseModel):
-    """One ``[layers.*]`` table of plan.toml; see the contract for the meaning of each key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: str
-    layer: str | None = None
-    crs: str | None = None
-    fields: dict[str, str] = {}
-    coverage: str | None = None
-    version: str | None = None
-    as_at: dt.date | None = None
-    source: str | None = None
-    approval: str | None = None
-    accept_excluded: list[str] = []
-    datum: Literal["as_is"] | None = None
-    edges_straight_in: str | None = None
-    sense: Literal["avoid", "stay_within"] | None = None
-    trusted: bool = False
-    to_cgcs2000: SevenParameters | None = None
-
-    @property
-    def reading(self) -> Reading:
-        """How the layer is to be read."""
-        return Reading(crs=self.crs, fields=self.fields, datum=self.datum, edges_straight_in=self.edges_straight_in,
-                       to_cgcs2000=self.to_cgcs2000)  # fmt: skip
-
-
-class PlanSpec(BaseModel):
-    """The ``[plan]`` table of plan.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = ""
-    version: str | None = None
-    county: str | None = None
-    valid_from: dt.date | None = None
-    valid_to: dt.date | None = None
-    synthetic: bool = False
-    big_classes: dict[str, str] = {}
-
-
-class PlanFile(BaseModel):
-    """A whole plan.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    plan: PlanSpec = PlanSpec()
-    layers: dict[str, LayerSpec]
-    aliases: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -183,64 +127,12 @@ def open_plan(what: object, *, county: str | None = None, version: str | None = 
     return finished(draft, {key: laid(draft, key) for key in list(draft.read)})
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A plan whose layers were read and not yet laid into the plane.
-
-    Attributes
-    ----------
-    read : kind → layer
-    sources : the files it was read from
-    """
-
-    spec: PlanSpec
-    read: dict[str, Layer]
-    failed: Mapping[str, Finding]
-    specs: Mapping[str, LayerSpec]
-    aliases: Mapping[str, str]
-    plane: Plane
-    path: str
-    sources: tuple[Path, ...]
-
-
 def is_prepared(what: object) -> bool:
     """Return whether this is the folder of a prepared plan (预处理规划)."""
     if not isinstance(what, str | Path) or io.is_address(what):
         return False
     path = Path(what)
     return path.suffix.lower() == ".plan" or (path / store.MANIFEST).exists()
-
-
-@dataclass(frozen=True)
-class How:
-    """How the layers of a plan are read.
-
-    Attributes
-    ----------
-    packed : True keeps their geometries packed: they pass through once, on their way into a store
-    each : what goes through the blocks of packed layers
-    """
-
-    packed: bool = False
-    each: Each = map
-
-
-def draft_of(what: object, given: Mapping[str, Any], how: How = How()) -> Draft:
-    """Read what a plan is made of; ``given`` fills or replaces what plan.toml says of it."""
-    if isinstance(what, Mapping):
-        return _read(PlanSpec(**given), _from_mapping(what), ({}, "dict"), how)
-    if io.is_address(what):
-        place = _address(what)
-        return _read(PlanSpec(**{"name": place.name} | dict(given)), _from_database(place), ({}, place.shown), how)
-    path = Path(str(what))
-    if not path.exists():
-        raise PlanError.of("PLAN_NOT_FOUND", source=path)
-    if path.suffix.lower() == ".toml":
-        file = _parse(path)
-        spec = file.plan.model_copy(update=dict(given))
-        named = [(key, *_place(entry, path.parent / entry.path)) for key, entry in file.layers.items()]
-        return _read(spec, _by_kind(named, path), (file.aliases, str(path)), how)
-    return _read(PlanSpec(**{"name": path.stem} | dict(given)), _from_tables(path, how), ({}, str(path)), how)
 
 
 def _prepared(folder: Path, given: Mapping[str, Any]) -> Plan:
@@ -260,128 +152,6 @@ def _prepared(folder: Path, given: Mapping[str, Any]) -> Plan:
     )  # fmt: skip
 
 
-def kind_key(name: str, sense: str | None) -> str:
-    """Return the key of a kind named in plan.toml; an unknown one is an error of the plan."""
-    try:
-        return kind_of(name, sense=sense).key
-    except UsageError as error:
-        raise PlanError(error.finding) from None
-
-
-def _parse(path: Path) -> PlanFile:
-    try:
-        return PlanFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PlanError.of("PLAN_TOML", source=path, actual=str(error)) from None
-    except ValidationError as error:
-        wrong = "；".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise PlanError.of("PLAN_TOML", source=path, actual=wrong) from None
-
-
-Wanted = Mapping[str, tuple[LayerSpec, Any]]
-
-
-def _from_mapping(what: Mapping[Any, Any]) -> Wanted:
-    places = {key: _address(value) if io.is_address(value) else value for key, value in what.items()}
-    paths = {key: "" if isinstance(value, gpd.GeoDataFrame) else str(value) for key, value in places.items()}
-    return _by_kind([(str(key), LayerSpec(path=paths[key]), value) for key, value in places.items()], "dict")
-
-
-def _place(entry: LayerSpec, file: Path) -> tuple[LayerSpec, Any]:
-    """Return where a layer is; of a database's address the entry keeps only what may be shown."""
-    if not io.is_address(entry.path):
-        return entry, file
-    place = _address(entry.path)
-    return entry.model_copy(update={"path": place.shown}), place
-
-
-def _address(what: object) -> io.Address:
-    try:
-        return io.address(what)
-    except InputError as error:
-        raise PlanError(error.finding) from None
-
-
-def _from_database(place: io.Address) -> Wanted:
-    """Recognise the tables of a schema by their official names; each is read on its own."""
-    try:
-        names = io.tables(place)
-    except InputError as error:
-        raise PlanError(error.finding) from None
-    named = [(kind.key, LayerSpec(path=place.shown, layer=label), place)
-             for label, table in names if (kind := kind_of_table(table))]  # fmt: skip
-    if not named:
-        raise PlanError.of("PLAN_NO_TABLES", source=place, actual="、".join(label for label, _ in names) or "没有")
-    return _by_kind(named, place)
-
-
-def _by_kind(named: Iterable[tuple[str, LayerSpec, Any]], source: object) -> Wanted:
-    """Return the layers by kind; a kind named twice, by key and in Chinese, is an error."""
-    wanted: dict[str, tuple[LayerSpec, Any]] = {}
-    names: dict[str, str] = {}
-    for name, entry, where in named:
-        key = kind_key(name, entry.sense)
-        if key in wanted:
-            zh = kind_of(key, sense=entry.sense).zh
-            raise PlanError.of("PLAN_TWO_TABLES", source=source, layer=name, actual=names[key], expected=zh)
-        wanted[key], names[key] = (entry, where), name
-    return wanted
-
-
-def _from_tables(path: Path, how: How) -> Wanted:
-    """Recognise the layers of a file by their official table names."""
-    try:
-        sources = io.read(path, packed=how.packed)
-    except InputError as error:
-        raise PlanError(error.finding) from None
-    wanted: dict[str, tuple[LayerSpec, Any]] = {}
-    for source in sources:
-        kind = kind_of_table(source.layer or "")
-        if kind is None:
-            continue
-        if kind.key in wanted:
-            raise PlanError.of("PLAN_TWO_TABLES", source=path, layer=source.layer, actual=wanted[kind.key][0].layer,
-                               expected=kind.zh)  # fmt: skip
-        wanted[kind.key] = (LayerSpec(path=str(path), layer=source.layer), source)
-    if not wanted:
-        raise PlanError.of("PLAN_NO_TABLES", source=path, actual="、".join(str(source.layer) for source in sources))
-    return wanted
-
-
-def _read(spec: PlanSpec, wanted: Wanted, named: tuple[Mapping[str, str], str], how: How) -> Draft:
-    aliases, path = named
-    read: dict[str, Layer] = {}
-    failed: dict[str, Finding] = {}
-    for key in in_order(wanted):
-        entry, where = wanted[key]
-        try:
-            read[key] = read_layer(where, key, layer=entry.layer, sense=entry.sense, reading=entry.reading,
-                                   trusted=entry.trusted, packed=how.packed, each=how.each)  # fmt: skip
-        except ControlLinesError as error:
-            why = error.finding
-            failed[key] = finding("PLAN_LAYER_FAILED", source=why.source or str(where), layer=entry.layer,
-                                  actual=why.message, hint=why.fix, zh=kind_of(key, sense="avoid").zh)  # fmt: skip
-    for key, far in far_layers(read).items():
-        failed[key] = far
-        del read[key]
-    if not any(len(layer) for layer in read.values()):
-        raise PlanError.of(
-            "PLAN_EMPTY", source=path, actual="；".join(f.message for f in failed.values()) or "没有图层"
-        )
-    places = [Path(path), *(Path(where.path if isinstance(where, io.Source) else where)
-                            for _, where in wanted.values() if isinstance(where, Path | io.Source))]  # fmt: skip
-    return Draft(spec, read, failed, {key: entry for key, (entry, _) in wanted.items()}, aliases, _plane(read), path,
-                 tuple(place for place in dict.fromkeys(places) if place.exists()))  # fmt: skip
-
-
-def laid(draft: Draft, key: str, *, each: Each = map) -> Layer:
-    """Take one layer of a draft, lay it into its plane, and compare its fields with the official table."""
-    from controllines.schema import with_schema  # a prepared plan has no need of them
-    from controllines.variants import with_variants
-
-    return with_variants(with_schema(lay(_aliased(draft.read.pop(key), draft.aliases), draft.plane, each=each)))
-
-
 def finished(draft: Draft, layers: Mapping[str, Layer]) -> Plan:
     """Return the plan of a draft whose layers were laid."""
     specs = draft.specs
@@ -392,25 +162,6 @@ def finished(draft: Draft, layers: Mapping[str, Layer]) -> Plan:
         findings=tuple(finding("LAYER_NO_VERSION", source=specs[key].path, layer=layers[key].kind.zh)
                        for key in lines if not specs[key].version),
     )  # fmt: skip
-
-
-def _aliased(layer: Layer, aliases: Mapping[str, str]) -> Layer:
-    """Let variants of a unit's name (夏乡, 夏镇) be one unit, where plan.toml says so."""
-    if layer.kind.group != "unit" or not aliases:
-        return layer
-    return replace(layer, frame=layer.frame.assign(name=layer.frame["name"].replace(dict(aliases))))
-
-
-def _plane(layers: Mapping[str, Layer]) -> Plane:
-    """Return the plane: its middle is the county's, else the plan's."""
-    chosen = [layers["county"]] if "county" in layers else list(layers.values())
-    bounds = [box for box in (extent_of(layer) for layer in chosen) if box is not None]
-    if not bounds:
-        bounds = [box for box in (extent_of(layer) for layer in layers.values()) if box is not None]
-    if not bounds:
-        raise PlanError.of("PLAN_EMPTY", actual="所有图层都没有可用的要素")
-    low, high = np.min(bounds, axis=0), np.max(bounds, axis=0)
-    return plane_of((low[0], low[1], high[2], high[3]))
 
 
 def _coverage(key: str, spec: LayerSpec, layers: Mapping[str, Layer]) -> Coverage:
@@ -435,11 +186,6 @@ def checksum(plan: Plan) -> str:
         for origin in plan.layers[key].origins if key in plan.layers else ():
             digest.update(f"{origin.layer}{origin.sha256}".encode())
     return digest.hexdigest()
-
-
-def spec_checksum(spec: LayerSpec) -> str:
-    """Return a checksum of what plan.toml says of a layer, but for its path; it tells nothing of seven parameters."""
-    return hashlib.sha256(spec.model_dump_json(exclude={"path"}).encode()).hexdigest()
 
 
 def unit_kinds(plan: Plan) -> Iterable[str]:

@@ -15,9 +15,11 @@ import numpy as np
 from controllines import io, store
 from controllines.conflicts import Workers
 from controllines.crs import LONLAT, recognise
+from controllines.drafts import Draft, How, draft_of, laid
 from controllines.errors import InputError, PlanError
 from controllines.kinds import kind_of
-from controllines.plans import Draft, How, draft_of, finished, is_prepared, laid, open_plan, spec_checksum
+from controllines.planfile import spec_checksum
+from controllines.plans import finished, is_prepared, open_plan
 from controllines.roles import COLUMNS
 from controllines.windows import Each
 

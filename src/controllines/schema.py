@@ -7,26 +7,32 @@ said as information.
 
 from __future__ import annotations
 
-import tomllib
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from importlib.resources import files
-from typing import Any, Literal, cast
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import shapely
-from pydantic import BaseModel, ConfigDict
 
 from controllines.area import planar_by_scale
-from controllines.classes import SURVEY, Classification, classification
 from controllines.crs import A, Plane
 from controllines.findings import Finding, finding
 from controllines.layers import Layer
 from controllines.packed import measured
 from controllines.roles import as_text
+from controllines.standards import (
+    CodeList,
+    Field,
+    ListVersion,
+    Table,
+    alike,
+    code_lists,
+    list_version,
+    normalised,
+    tables,
+)
 
 Array = np.ndarray
 #: A layer with fewer official fields than this has another structure: nothing is said of its fields.
@@ -35,138 +41,6 @@ _NAMED_IDS = 3
 _LISTED_CODES = 8
 _HEARSAY = ("K", "?")
 _MEASURES = {"official": "椭球面积", "net": "扣除田坎净面积", "planar": "平面面积", "planar_net": "平面净面积"}
-
-
-class Field(BaseModel):
-    """One official field: its names (first found wins), what it holds, and what must be so."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    names: tuple[str, ...]
-    type: Literal["text", "number"]
-    length: int | None = None
-    exact: bool = False
-    required: bool = False
-    unique: bool = False
-    codes: str | None = None
-    named_by: tuple[str, ...] = ()
-    confidence: str | None = None
-
-
-class Table(BaseModel):
-    """The official table of a kind of layer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    table: str
-    confidence: str
-    recorded: tuple[str, ...] = ()
-    fields: tuple[Field, ...]
-
-
-class Tolerance(BaseModel):
-    """How far a recorded area may be from a computed one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    absolute_m2: float
-    relative: float
-    confidence: str
-
-
-class Tables(BaseModel):
-    """``data/fields.toml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: str
-    source: str
-    area: Tolerance
-    kinds: dict[str, Table]
-
-
-class CodeList(BaseModel):
-    """One list of codes and their names."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: str
-    version: str
-    confidence: str
-    codes: dict[str, str]
-    prefix: bool = False
-    open: tuple[str, ...] = ()
-    by_name: bool = False
-
-    def knows(self, code: str) -> bool:
-        """Return whether the code is in the list, or below a code that is."""
-        below = self.prefix and len(code) > 4 and code[:4] in self.codes
-        return code in self.codes or below or code.startswith(self.open or "\0")
-
-
-class ListVersion(BaseModel):
-    """What one version of a list says otherwise: codes of its own, and other names (empty: no such code)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: str
-    marks: tuple[str, ...]
-    differs: dict[str, str]
-
-
-class Together(BaseModel):
-    """A code that depends on the class beside it: where there must be one, and where only one is possible."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    field: str
-    beside: str
-    source: str
-    confidence: str
-    required: tuple[str, ...]
-    fixed: dict[str, str]
-
-    def right(self, land: str, code: str) -> bool:
-        """Return whether a code is possible beside a class."""
-        only = next((one for begin, one in self.fixed.items() if land.startswith(begin)), None)
-        return code == only if only and code else bool(code) or not land.startswith(self.required)
-
-
-class Codes(BaseModel):
-    """``data/codes.toml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: str
-    lists: dict[str, CodeList]
-    versions: dict[str, dict[str, ListVersion]]
-    together: dict[str, Together]
-
-
-@cache
-def tables() -> Tables:
-    """Return the official field tables, from ``data/fields.toml``."""
-    return Tables.model_validate(_data("fields"))
-
-
-@cache
-def code_lists() -> Codes:
-    """Return the code lists, from ``data/codes.toml`` and the land classes."""
-    read = _data("codes")
-    versions = {year: classification(f"land_sea_{year}") for year in ("2023", "2020")}
-    read["lists"] |= {"land_survey": _list(classification(SURVEY)), "land_sea": _list(versions["2023"])}
-    read["versions"] = {"land_sea": {
-        year: {"title": one.version, "marks": one.marks, "differs": one.differs} for year, one in versions.items()
-    }}  # fmt: skip
-    return Codes.model_validate(read)
-
-
-def _list(one: Classification) -> dict[str, Any]:
-    return one.model_dump(include={"title", "version", "confidence", "codes", "prefix", "open"})
-
-
-def _data(name: str) -> dict[str, Any]:
-    return tomllib.loads(files("controllines").joinpath(f"data/{name}.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -272,11 +146,6 @@ def _content(column: _Column) -> Iterator[Finding]:
             yield column.say("FIELD_NOT_UNIQUE", again)
 
 
-def normalised(code: str) -> str:
-    """Return a code with full-width digits, letters and blanks (全角) made plain."""
-    return unicodedata.normalize("NFKC", code).strip().upper()
-
-
 def _codes(column: _Column, present: Mapping[str, str]) -> Iterator[Finding]:
     """Compare codes with their list, and with the names beside them."""
     if column.field.codes is None:
@@ -314,26 +183,6 @@ def _unknown(
         yield column.say("CODE_UNKNOWN", first, actual="、".join(said) + more, expected=listed.title)
 
 
-def list_version(pairs: Iterable[tuple[str, str]], key: str = "land_sea") -> set[str]:
-    """Return the versions of a code list that codes and names point to: one, several that contradict, or none.
-
-    Parameters
-    ----------
-    pairs : (code, name) as they occur, the name blank where there is none
-    key : list of ``data/codes.toml``
-    """
-    listed, versions = code_lists().lists[key], code_lists().versions[key]
-    contested = {code for version in versions.values() for code in version.differs}
-    found = set()
-    for code, name in pairs:
-        says = {year for year, version in versions.items() if code[:4] in version.marks}
-        if not says and name and code in contested:
-            usual = listed.codes.get(code, "")
-            says = {year for year, version in versions.items() if _alike(name, version.differs.get(code, usual))}
-        found |= says if len(says) == 1 else set()
-    return found
-
-
 def _version(
     column: _Column, listed: CodeList, versions: Mapping[str, ListVersion], pairs: set[tuple[str, str]]
 ) -> Iterator[Finding]:
@@ -357,20 +206,11 @@ def _misnamed(
     wrong: dict[str, Array] = {}
     for rows, (code, name) in pairs.values():
         allowed = {listed.codes.get(code, ""), *(version.differs.get(code, "") for version in versions.values())} - {""}
-        if name and allowed and not any(_alike(name, one) for one in allowed):
+        if name and allowed and not any(alike(name, one) for one in allowed):
             wrong[f"{code} 记为“{name}”（{len(rows)} 个），应为{'或'.join(sorted(allowed))}"] = rows
     if wrong:
         said = "；".join(list(wrong)[:_LISTED_CODES]) + (f" 等 {len(wrong)} 种" if len(wrong) > _LISTED_CODES else "")
         yield column.say("CODE_NAME_MISMATCH", np.sort(np.concatenate(list(wrong.values()))), actual=said)
-
-
-def _alike(name: str, official: str) -> bool:
-    """Names agree but for 地 or 用地 at their end."""
-    return bool(official) and _stem(name) == _stem(normalised(official))
-
-
-def _stem(name: str) -> str:
-    return name.removesuffix("地").removesuffix("用")
 
 
 def _together(layer: Layer, present: Mapping[str, str]) -> Iterator[Finding]:
