@@ -25,6 +25,7 @@ from controllines.layers import Layer
 from controllines.report.folder import write_report
 from controllines.report.model import Report, build
 from controllines.results import VERDICTS, CheckResult, findings_frame
+from controllines.tables import AreaTable
 from tests.builders import here, layer, make_plan, parcels
 
 CRS = "EPSG:4490"
@@ -306,6 +307,19 @@ def two_projects() -> cl.CheckResult:
 @pytest.fixture(scope="session")
 def hostile() -> dict[str, str]:
     return HOSTILE
+
+
+def area_table(by: tuple[str, ...], rows: list[tuple[Any, ...]]) -> AreaTable:
+    """A table of areas by units, given row by row: line, (code, name) of each unit, m², net m²."""
+    names = ["line", *(name for key in by for name in (f"{key}_code", key)), "area_m2", "net_area_m2"]
+    frame = pd.DataFrame(rows, columns=names).assign(planar_area_m2=np.nan, pieces=1, features=1)
+    frame = frame.astype({f"{key}_code": object for key in by})
+    codes = {key: frame[f"{key}_code"].where(frame[f"{key}_code"].notna(), None) for key in by}
+    frame = frame.assign(**{f"{key}_code": values for key, values in codes.items()})
+    units = {key: tuple(pair for pair in dict.fromkeys(zip(frame[f"{key}_code"], frame[key], strict=True))
+                        if pair[1] != "范围外") for key in by}  # fmt: skip
+    provenance = {"plan": {"name": "试县", "synthetic": True}}
+    return AreaTable(frame, by, dict.fromkeys(by, "单元"), units, provenance)
 
 
 def multiplied(result: CheckResult, times: int) -> CheckResult:

@@ -8,7 +8,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import openpyxl
-import pandas as pd
 import pytest
 import shapely
 
@@ -17,26 +16,15 @@ from controllines.pipeline import check
 from controllines.report.formrows import Rows
 from controllines.report.official import form_of, forms, lay_out, write_checked, write_form
 from controllines.tables import AreaTable
+from tests.report.conftest import area_table
 
 RNG = np.random.default_rng(7)
-
-
-def table(by: tuple[str, ...], rows: list[tuple[Any, ...]]) -> AreaTable:
-    names = ["line", *(name for key in by for name in (f"{key}_code", key)), "area_m2", "net_area_m2"]
-    frame = pd.DataFrame(rows, columns=names).assign(planar_area_m2=np.nan, pieces=1, features=1)
-    frame = frame.astype({f"{key}_code": object for key in by})
-    codes = {key: frame[f"{key}_code"].where(frame[f"{key}_code"].notna(), None) for key in by}
-    frame = frame.assign(**{f"{key}_code": values for key, values in codes.items()})
-    units = {key: tuple(pair for pair in dict.fromkeys(zip(frame[f"{key}_code"], frame[key], strict=True))
-                        if pair[1] != "范围外") for key in by}  # fmt: skip
-    provenance = {"plan": {"name": "试县", "synthetic": True}}
-    return AreaTable(frame, by, dict.fromkeys(by, "单元"), units, provenance)
 
 
 def lines() -> AreaTable:
     towns = [("650422100", "甲镇"), ("650422101", "乙镇"), (None, "范围外")]
     names = ("城镇开发边界", "永久基本农田", "生态保护红线")
-    return table(("township",), [
+    return area_table(("township",), [
         (line, *town, m2, m2 * 0.9 if line == "永久基本农田" else np.nan)
         for line in names for town, m2 in zip(towns, RNG.uniform(1e4, 1e7, 3), strict=True)
     ])  # fmt: skip
@@ -78,7 +66,7 @@ def test_land_classes_add_up_across_and_down(tmp_path: Path) -> None:
         for (code, name, big), m2 in zip(classes, RNG.uniform(1e3, 1e6, 4), strict=True):
             net = m2 * (0.9 if code == "0102" else 1)
             rows.append(("现状地类", None, owner, code, name, None, big, m2, net))
-    given = table(("ownership", "land_class", "big_class"), rows)
+    given = area_table(("ownership", "land_class", "big_class"), rows)
     cells = read(write_form(given, "land_classes", tmp_path / "a.xlsx"))
     big = [name for name in cells[2] if name]
     assert big == ["权属", "合计", "农用地", "建设用地", "地类不明"]

@@ -13,6 +13,7 @@ from controllines.classes import BIG, CULTIVATED, FARM, RIDGE, SURVEY, classific
 from controllines.errors import UsageError
 from controllines.kinds import OUTSIDE_ALL
 from controllines.layers import net_factors
+from controllines.report.words import word
 from controllines.results import CheckResult
 from controllines.tables import AreaTable
 
@@ -63,7 +64,7 @@ def _above(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     plan = provenance["plan"]
     name = plan.get("name") or plan.get("spec", {}).get("name") or ""
     synthetic = plan.get("synthetic") or provenance.get("synthetic")
-    return (*(["合成数据，仅供演示"] if synthetic else []), f"规划：{name}")
+    return (*([word("titles", "synthetic")] if synthetic else []), *([f"规划：{name}"] if name else []))
 
 
 def _units(table: AreaTable) -> Rows:

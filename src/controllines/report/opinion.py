@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from controllines.classes import BIG, CULTIVATED
 from controllines.kinds import OUTSIDE_ALL, STAY_WITHIN
 from controllines.report.figures import Area, area, metres, parts
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
@@ -27,8 +28,6 @@ from controllines.units import NO_DATA
 
 #: What the annex says of the run; layers stand in a table of their own.
 SAID = tuple(word("notes", key) for key in ("run_id", "as_of", "plan", "rules", "input", "options", "versions"))
-#: 三大类 in the order of tables.
-BIG_CLASSES = ("农用地", "建设用地", "未利用地")
 #: Findings listed in the annex.
 FINDINGS = 40
 Texts = dict[str, str]
@@ -264,17 +263,25 @@ def _land(land: pd.DataFrame, project: ProjectRow, report: Report) -> list[Texts
     ratio = (project.planar.m2 or 0.0) / project.official.m2 if report.show.planar and project.official.m2 else 1.0
     classes = land.assign(big_class=land["big_class"].fillna(_say("no_class")), m2=land["area_m2"] * ratio)
     by_big = classes.groupby("big_class", sort=False)["m2"].sum()
-    order = [name for name in (*BIG_CLASSES, *by_big.index) if name in by_big.index]
+    order = [name for name in (*BIG, *by_big.index) if name in by_big.index]
     printed = parts([float(by_big[name]) for name in dict.fromkeys(order)], project.shown)
     rows = []
     for name, part in zip(dict.fromkeys(order), printed, strict=True):
-        rows.append(_land_row(name, part))
-        arable = classes[(classes["big_class"] == name) & classes["class_code"].str.startswith("01", na=False)]
-        if len(arable):
-            rows.append(_land_row(_say("of_which", name=_say("cultivated")), area(float(arable["m2"].sum()))))
-            kinds = arable.groupby(["class_code", "class_name"], sort=True)["m2"].sum()
-            rows += [_land_row(f"　　　　{kind}", area(float(m2))) for (_, kind), m2 in kinds.items()]
+        rows += [_land_row(name, part), *_cultivated(classes[classes["big_class"] == name], part)]
     return rows
+
+
+def _cultivated(classes: pd.DataFrame, whole: Area) -> list[Texts]:
+    """Return the cultivated land within a big class and its kinds, printed as parts of what the big class prints."""
+    arable = classes[classes["class_code"].str.startswith(CULTIVATED, na=False)]
+    if not len(arable):
+        return []
+    m2 = float(arable["m2"].sum())
+    own, _ = parts([m2, float(classes["m2"].sum()) - m2], whole)
+    kinds = arable.groupby(["class_code", "class_name"], sort=True)["m2"].sum()
+    printed = parts([float(area) for area in kinds], own)
+    rows = [_land_row(f"　　　　{kind}", part) for (_, kind), part in zip(kinds.index, printed, strict=True)]
+    return [_land_row(_say("of_which", name=_say("cultivated")), own), *rows]
 
 
 def _land_row(name: str, part: Area) -> Texts:

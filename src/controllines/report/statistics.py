@@ -25,7 +25,6 @@ MARK = Mark("statistics.json", "controllines.statistics/1")
 XLSX, CSV = "面积统计表.xlsx", "statistics.csv"
 #: Measures that get a table of their own, with their Chinese names.
 MEASURES = {"area_m2": "椭球面积", "net_area_m2": "椭球面积，扣除田坎"}
-SYNTHETIC = "合成数据，仅供演示"
 
 
 def write_statistics(
@@ -197,7 +196,7 @@ def _balance(book: Any, table: AreaTable) -> None:
 
 
 def _banner(table: AreaTable) -> list[str]:
-    return [SYNTHETIC] if table.provenance["plan"].get("synthetic") else []
+    return [word("titles", "synthetic")] if table.provenance["plan"].get("synthetic") else []
 
 
 def _notes(book: Any, table: AreaTable) -> None:
