@@ -79,3 +79,12 @@ def test_kcxs_is_a_number_or_unknown() -> None:
     assert named["kcxs"].isna().tolist() == [False, True, True]
     assert named["kcxs"].iloc[0] == 0.1
     assert in_roles(REDLINE, pd.DataFrame({"BSM": ["1"]}), {})["kcxs"].isna().all()
+
+
+def test_what_is_missing_is_none_and_never_a_number() -> None:
+    """A code that is NaN among texts made a table of land use fail that had one feature without class."""
+    frame = pd.DataFrame({"LHLX": ["水源涵养", None, " "], "MC": [None, "天山", "天山"]})
+    named = in_roles(REDLINE, frame, {})
+    assert named["class"].tolist() == ["水源涵养", None, None]
+    assert named["name"].tolist() == [None, "天山", "天山"]
+    assert named["code"].tolist() == [None, None, None]

@@ -113,8 +113,10 @@ def _dimension(key: str, heading: str, layer: Layer, given: _Labels) -> Dimensio
     return Dimension(key, heading, layer, (*every, (None, OUTSIDE_ALL)), place, parents, given.findings)
 
 
-def _in_order(label: Label) -> tuple[str, str]:
-    return (label[0] or "~", label[1] or "~")
+def _in_order(label: Label) -> tuple[bool, str, bool, str]:
+    """Return what labels are sorted by: code, then name; those that have none come last."""
+    code, name = label
+    return code is None, code or "", name is None, name or ""
 
 
 def _inside(layer: Layer) -> Dimension:

@@ -66,5 +66,6 @@ def in_roles(kind: Kind, frame: pd.DataFrame, fields: Mapping[str, str]) -> pd.D
     column = find_field(kind, "kcxs", frame.columns, fields)
     roles["kcxs"] = pd.to_numeric(frame[column], errors="coerce") if column else np.full(len(frame), np.nan)
     own = frame.rename(columns={name: f"{name}_" for name in frame.columns if name in (*COLUMNS, "geometry")})
-    named = pd.DataFrame(roles, index=frame.index).astype(dict.fromkeys(("class", "code", "name"), object))
-    return pd.concat([named, own], axis=1)
+    for role in ("class", "code", "name"):  # of type object before they meet the frame: pandas 3 would make None NaN
+        roles[role] = pd.Series(roles[role], index=frame.index, dtype=object)
+    return pd.concat([pd.DataFrame(roles, index=frame.index), own], axis=1)
