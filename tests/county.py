@@ -7,6 +7,9 @@ import math
 import geopandas as gpd
 import shapely
 
+from controllines.conflicts import Land
+from controllines.layers import lay
+from controllines.parcels import read_parcels
 from controllines.plans import Plan, open_plan
 from controllines.stats import tabulate
 
@@ -60,3 +63,10 @@ DIVISION = frame((0, 0, 5, 8), (5, 0, 9, 8), GXDM=["1", "2"], GXMC=["地方", "�
 def cells(of: str, by: list[str], **replaced: gpd.GeoDataFrame) -> dict[tuple[str, ...], float]:
     table = tabulate(plan(land_use=LAND, urban_boundary=URBAN, jurisdiction=DIVISION, **replaced), of=of, by=by)
     return {tuple(row[:-1]): row[-1] for row in table.frame[[*table.by, "area_m2"]].itertuples(index=False)}
+
+
+def land(of: Plan, *boxes: Cell) -> Land:
+    """Land to be checked, as parcels p0, p1, … in the plane of a plan."""
+    names = [f"p{n}" for n in range(len(boxes))]
+    laid = lay(read_parcels(frame(*boxes, DKBH=names)), of.plane)
+    return Land(laid.frame["parcel_id"].to_numpy(object), laid.geoms, laid.resolution, of.plane)
