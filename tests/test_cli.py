@@ -8,14 +8,17 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from rich.cells import cell_len
+from typer.main import get_command
 
 import controllines
 from controllines import cli, pipeline
@@ -479,6 +482,20 @@ def test_version_and_help(tmp_path: Path) -> None:
     for name in ("check", "stats", "info", "convert", "prepare", "facts", "rules", "raster", "figures", "demo"):
         assert name in helped.out
     assert call("prepare", cwd=tmp_path).code == 2
+
+
+def commands_of(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, one in group.commands.items():
+        yield from commands_of(one, (*path, name)) if hasattr(one, "commands") else [((*path, name), one)]
+
+
+def test_no_help_text_is_cut_off_on_80_columns() -> None:
+    """What has no blank is one word, Chinese too, and a word that is wider than its column loses its end."""
+    texts = {(*path, option.name): str(option.help) for path, one in commands_of(get_command(cli.app))
+             for option in one.params if option.help}  # fmt: skip
+    assert len(texts) > 60
+    wide = {key: [word for word in text.split() if cell_len(word) > 26] for key, text in texts.items()}
+    assert {key: words for key, words in wide.items() if words} == {}
 
 
 def test_stdout_is_utf8_whatever_the_console_says(office: Path) -> None:

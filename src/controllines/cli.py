@@ -39,24 +39,30 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="规则包 · Rule packs: list, show, check; explain verdicts.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+# Words without a blank are cut off where a terminal of 80 columns is too narrow: lists have blanks.
 _OF_HELP = (
-    "统计对象，可多次：图层（永久基本农田、现状地类）、类别（城镇开发边界:特别用途区）、"
-    "共同部分（生态保护红线+永久基本农田）、三线合计 · what is counted"
+    "统计对象，可多次 · what is counted: 永久基本农田 现状地类 | 城镇开发边界:特别用途区 | "
+    "生态保护红线+永久基本农田 | 三线合计"
 )
-_FORM_HELP = "另写表样，可多次：three_lines 三线占用情况汇总表、land_classes 土地分类面积表，或 .toml · official forms"
-_BY_HELP = "统计维度，可多次：乡镇、规划分区、一级规划分区、管辖、地类、三大类、控制线（线内线外）、图层:字段 · by what"
-_FAIL_HELP = "有地块或项目达到该等级（或待核实）时退出码 10"
+_BY_HELP = "统计维度，可多次 · by what: 乡镇 规划分区 一级规划分区 地类 三大类 管辖 | 控制线（线内线外） | 图层:字段"
+_FORM_HELP = "另写表样，可多次 · official forms: three_lines 三线占用情况汇总表 | land_classes 土地分类面积表 | .toml"
+_FAIL_HELP = "有地块或项目达到该等级 （或待核实）时 退出码 10"
 _PLAN_HELP = "规划：plan.toml、.gpkg 或 .gdb（也可设环境变量 CONTROLLINES_PLAN）· the plan"
 Plan = Annotated[str | None, typer.Option("--plan", envvar="CONTROLLINES_PLAN", help=_PLAN_HELP)]
 Out = Annotated[str, typer.Option("--out", help="输出文件夹 · output folder")]
-ProjectBy = Annotated[str | None, typer.Option("--project-by", help="field|file|folder|row")]
+ProjectBy = Annotated[
+    str | None,
+    typer.Option("--project-by", help="项目划分方式 field 字段 | file 文件 | folder 文件夹 | row 要素 · projects by"),
+]
 Project = Annotated[
     list[str] | None, typer.Option("--project", help="项目信息 名称=值，可多次 · a fact of every project")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="覆盖别的任务的成果 · replace another job's outputs")]
 Pack = Annotated[str, typer.Option("--rules", help="规则包：national 或路径 · rule pack")]
-Datum = Annotated[str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）")]
-Unit = Annotated[str, typer.Option(help="公顷|亩|万亩|平方公里|平方米")]
+Datum = Annotated[
+    str | None, typer.Option(help="as_is：境外基准的经纬度按 CGCS2000 看待（试验用）· foreign data as they are")
+]
+Unit = Annotated[str, typer.Option(help="面积单位 公顷 | 亩 | 万亩 | 平方公里 | 平方米 · unit of areas")]
 Decimals = Annotated[int, typer.Option(min=0, max=6, help="小数位数 · decimals")]
 
 
@@ -76,11 +82,14 @@ def _top(
 
 @app.command()
 def check(
-    parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
+    parcels: Annotated[list[str], typer.Argument(help="申请地块： 文件、文件夹或通配符 · files, folders, patterns")],
     out: Out,
     plan: Plan = None,
-    formats: Annotated[str, typer.Option("--format", help="xlsx,html,docx,forms,gpkg,gdb,shp,csv")] = "xlsx,html",
-    lines: Annotated[str, typer.Option(help="只核对这些控制线（逗号分隔）· kinds to check")] = "",
+    formats: Annotated[
+        str,
+        typer.Option("--format", help="成果格式（逗号分隔） xlsx, html, docx, forms, gpkg, gdb, shp, csv · outputs"),
+    ] = "xlsx,html",
+    lines: Annotated[str, typer.Option(help="只核对这些控制线 （逗号分隔）· kinds to check")] = "",
     as_of: Annotated[str | None, typer.Option("--as-of", help="核对基准日，缺省为今天 · date of the check")] = None,
     project_by: ProjectBy = None,
     facts_file: Annotated[str | None, typer.Option("--facts", help="项目信息表 xlsx · project facts")] = None,
@@ -90,15 +99,19 @@ def check(
     explain: Annotated[bool, typer.Option("--explain", help="印出判定过程 · print how it was judged")] = False,
     fail_on: Annotated[str | None, typer.Option("--fail-on", help=f"{_FAIL_HELP} · exit 10 at this level")] = None,
     accuracy: Annotated[float, typer.Option("--accuracy", help="界址点精度（米）· accuracy of the survey")] = 0.05,
-    area: Annotated[str, typer.Option(help="文件所印面积 official 椭球|planar 平面 · printed area")] = "official",
+    area: Annotated[str, typer.Option(help="文件所印面积： official 椭球 | planar 平面 · printed area")] = "official",
     line_width: Annotated[float | None, typer.Option("--line-width", help="线状工程宽度（米）· width of lines")] = None,
     datum: Datum = None,
-    docx_for: Annotated[str | None, typer.Option("--docx-for", help="为哪些项目生成核对表 all|not-clear")] = None,
+    docx_for: Annotated[
+        str | None, typer.Option("--docx-for", help="为哪些项目生成核对表 all | not-clear · which get a form")
+    ] = None,
     template: Annotated[str | None, typer.Option(help="核对表的 Word 模板 · docx template of the office")] = None,
-    marking: Annotated[str, typer.Option(help="每页加印的标记，如 内部资料 · printed on every page")] = "",
-    map_lines: Annotated[str, typer.Option("--map-lines", help="地图所带控制线 none|near|all")] = "near",
+    marking: Annotated[str, typer.Option(help="每页加印的标记，如 内部资料 · on every page")] = "",
+    map_lines: Annotated[
+        str, typer.Option("--map-lines", help="地图所带控制线 none | near | all · lines on the map")
+    ] = "near",
     out_crs: Annotated[str | None, typer.Option("--out-crs", help="成果图层的坐标系，如 EPSG:4518 · CRS")] = None,
-    basemap: Annotated[str | None, typer.Option(help="地图底图地址，含 {z}{x}{y}；省略时不联网 · tiles")] = None,
+    basemap: Annotated[str | None, typer.Option(help="地图底图地址，含 {z}{x}{y}； 省略时不联网 · map tiles")] = None,
     no_paths: Annotated[bool, typer.Option("--no-paths", help="成果中不写文件夹 · keep folders out")] = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -150,7 +163,7 @@ def _explain(records: Iterable[Mapping[str, Any]]) -> None:
 
 @app.command()
 def facts(
-    parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
+    parcels: Annotated[list[str], typer.Argument(help="申请地块： 文件、文件夹或通配符 · files, folders, patterns")],
     out: Annotated[str, typer.Option("--out", help="要写的 xlsx · the form to write")] = "项目信息表.xlsx",
     table: Annotated[str | None, typer.Option("--facts", help="已填写的项目信息表 · a form to start from")] = None,
     project: Project = None,
@@ -178,7 +191,7 @@ def stats(
     by: Annotated[list[str] | None, typer.Option("--by", help=_BY_HELP)] = None,
     plan: Plan = None,
     form: Annotated[list[str] | None, typer.Option("--form", help=_FORM_HELP)] = None,
-    total: Annotated[str | None, typer.Option(help="表样的合计行 first|last · where the total stands")] = None,
+    total: Annotated[str | None, typer.Option(help="表样的合计行 first | last · where the total stands")] = None,
     unit: Unit = "公顷",
     decimals: Decimals = 2,
     overwrite: Overwrite = False,
@@ -210,12 +223,14 @@ def stats(
 @app.command()
 def figures(
     texts: Annotated[
-        list[str], typer.Argument(metavar="TEXT...", help="规划文本 .txt .md .docx，或其文件夹 · plan texts")
+        list[str], typer.Argument(metavar="TEXT", help="规划文本 .txt .md .docx，或其文件夹 · plan texts")
     ],
     out: Out,
     plan: Plan = None,
     targets: Annotated[str | None, typer.Option(help="规划指标 .toml，或 托克逊、喀什；须有 --plan · targets")] = None,
-    close: Annotated[float, typer.Option(min=0, max=0.99, help="余量小于目标值的多少为“接近” · share")] = 0.01,
+    close: Annotated[
+        float, typer.Option(min=0, max=0.99, help="余量占目标值多少 为“接近” · margin that is close, as a share")
+    ] = 0.01,
     overwrite: Overwrite = False,
 ) -> None:
     """核对文本中的面积数字（图文一致）· Check the areas that plan texts state."""
@@ -248,7 +263,7 @@ def raster(
     band: Annotated[int, typer.Option(min=1, help="波段 · band")] = 1,
     breaks: Annotated[str, typer.Option(help="连续值各级上限，如 2,6,15,25 · upper ends of classes")] = "",
     names: Annotated[str, typer.Option(help="类别名称，如 1=耕地,2=林地 · names of classes")] = "",
-    crs: Annotated[str | None, typer.Option(help="栅格没有坐标系时声明 · CRS of a raster without one")] = None,
+    crs: Annotated[str | None, typer.Option(help="栅格没有坐标系时 声明 · CRS of a raster without one")] = None,
     datum: Datum = None,
     unit: Unit = "公顷",
     decimals: Decimals = 2,
@@ -357,7 +372,7 @@ def convert(
 @app.command()
 def demo(
     out: Out,
-    size: Annotated[str, typer.Option(help="small|county")] = "small",
+    size: Annotated[str, typer.Option(help="规模 small 小 | county 整县 · size of the county")] = "small",
     seed: Annotated[int, typer.Option(help="随机种子 · seed of the synthetic county")] = 650422,
     overwrite: Overwrite = False,
 ) -> None:
@@ -409,7 +424,7 @@ def show_rule(
 
 
 @rules_app.command("validate")
-def validate_rules(pack: Annotated[str, typer.Argument(help="规则包 · .toml 文件或文件夹")]) -> None:
+def validate_rules(pack: Annotated[str, typer.Argument(help="规则包：.toml 文件或文件夹 · a pack")]) -> None:
     """检查规则包 · Check a rule pack; every fault with file, line and key."""
     from controllines.rules import load_pack
 
