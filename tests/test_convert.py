@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io as stdio
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -111,18 +108,6 @@ def test_kml_is_longitude_and_latitude(gpkg: Path) -> None:
     assert list(back.frame["DKMC"]) == ["甲地块", "乙·“地”块"]
 
 
-def test_dxf_says_what_it_cannot_carry(gpkg: Path) -> None:
-    target = gpkg.with_suffix(".dxf")
-    done = convert(gpkg, target)
-    assert noted(done) == ["WRITE_FIELDS_LOST", "WRITE_DXF"]
-    assert LONG in done.findings[0].message
-    assert {path.name for path in done.files} == {"甲.dxf", "甲.prj"}
-    read = pyogrio.read_dataframe(target)
-    assert set(read["Layer"]) == {"地块"}  # read as GBK, by what the file says of itself
-    assert shapely.union_all(read.geometry.to_numpy()).equals(shapely.union_all([SOLAR, TWO]))
-    assert same(pyproj.CRS((gpkg.with_suffix(".prj")).read_text("utf-8")), pyproj.CRS(4518))
-
-
 @pytest.mark.parametrize("suffix", [s for s in METRES if s != ".txt"] + [".txt"])
 def test_zone_24_has_no_code_and_is_not_lost(tmp_path: Path, suffix: str) -> None:
     west = shapely.transform(SOLAR, lambda xy: xy - [6_000_000 - 115_000, 333_000])
@@ -139,59 +124,6 @@ def test_zone_24_has_no_code_and_is_not_lost(tmp_path: Path, suffix: str) -> Non
     else:
         assert same(back.crs, gauss_kruger(24, prefix=True))
         assert back.geoms[0].bounds == pytest.approx(west.bounds, abs=1e-4)
-
-
-@pytest.mark.parametrize("suffix", [".shp", ".shp.zip"])
-def test_names_that_a_shapefile_cuts_are_in_a_list(tmp_path: Path, suffix: str) -> None:
-    columns = {LONG: ["a"], "永久基本农田面积": [1.5], "永久基本农": ["c"], "abcdefghijkl": ["d"], "ABCDEFGHIJ": ["e"]}
-    gpd.GeoDataFrame(columns, geometry=[SOLAR], crs=4518).to_file(tmp_path / "a.gpkg")
-    done = convert(tmp_path / "a.gpkg", tmp_path / f"b{suffix}")
-    assert noted(done) == ["WRITE_FIELD_RENAMED"]
-    [back] = io.read(tmp_path / f"b{suffix}")
-    assert back.findings == ()
-    if suffix == ".shp":
-        text = (tmp_path / "b.names.csv").read_text("utf-8-sig")
-    else:
-        with zipfile.ZipFile(tmp_path / "b.shp.zip") as archive:
-            assert {Path(name).suffix for name in archive.namelist()} == {
-                ".shp",
-                ".shx",
-                ".dbf",
-                ".prj",
-                ".cpg",
-                ".csv",
-            }
-            text = archive.read("b.names.csv").decode("utf-8-sig")
-    names = list(csv.reader(stdio.StringIO(text)))
-    assert names[0] == ["字段", "原名"]
-    assert [old for _, old in names[1:]] == list(columns)
-    assert [new for new, _ in names[1:]] == list(back.frame.columns)
-    assert all(len(new.encode("gbk")) <= 10 for new, _ in names[1:])
-    assert list(back.frame.iloc[0]) == ["a", 1.5, "c", "d", "e"]
-    assert io.find_files(tmp_path) == [tmp_path / "a.gpkg", tmp_path / f"b{suffix}"]
-
-
-def test_long_text_is_cut_between_characters_and_said(tmp_path: Path) -> None:
-    gpd.GeoDataFrame({"BZ": ["a" + "红" * 200, "短"]}, geometry=[SOLAR] * 2, crs=4518).to_file(tmp_path / "a.gpkg")
-    done = convert(tmp_path / "a.gpkg", tmp_path / "b.shp")
-    assert [(f.code, f.feature, f.actual) for f in done.findings] == [("WRITE_TEXT_CUT", "BZ", "1")]
-    [back] = io.read(tmp_path / "b.shp")
-    assert list(back.frame["BZ"]) == ["a" + "红" * 126, "短"]
-
-
-def test_characters_outside_gbk_are_kept(tmp_path: Path) -> None:
-    gpd.GeoDataFrame({"名称": ["𠮷野"]}, geometry=[SOLAR], crs=4518).to_file(tmp_path / "a.gpkg")
-    done = convert(tmp_path / "a.gpkg", tmp_path / "b.shp")
-    assert noted(done) == ["WRITE_ENCODING"]
-    assert list(io.read(tmp_path / "b.shp")[0].frame["名称"]) == ["𠮷野"]
-
-
-def test_big_numbers_stay_exact(tmp_path: Path) -> None:
-    big = 653130000000000012345 // 1000 + 2**60
-    gpd.GeoDataFrame({"BSM": [big]}, geometry=[SOLAR], crs=4518).to_file(tmp_path / "a.gpkg")
-    for suffix in (".shp", ".gdb", ".kml", ".geojson", ".parquet"):
-        convert(tmp_path / "a.gpkg", tmp_path / f"b{suffix}")
-        assert str(io.read(tmp_path / f"b{suffix}")[0].frame["BSM"][0]) == str(big)
 
 
 def test_several_layers(tmp_path: Path) -> None:
@@ -272,21 +204,6 @@ def test_degrees_keep_their_digits(tmp_path: Path) -> None:
             )
 
 
-def test_the_grid_of_a_geodatabase_is_said(tmp_path: Path) -> None:
-    fine = shapely.transform(SOLAR, lambda xy: xy + 0.00004)
-    gpd.GeoDataFrame({"a": [1]}, geometry=[fine], crs=4518).to_file(tmp_path / "a.gpkg")
-    done = convert(tmp_path / "a.gpkg", tmp_path / "b.gdb")
-    assert [(f.code, f.actual) for f in done.findings] == [("WRITE_ROUNDED", "0.000040")]
-    [back] = io.read(tmp_path / "b.gdb")
-    assert shapely.hausdorff_distance(back.geoms[0], fine) <= 0.0001
-
-
-def test_geojson_says_its_crs(gpkg: Path) -> None:
-    convert(gpkg, gpkg.with_suffix(".geojson"))
-    text = gpkg.with_suffix(".geojson").read_text("utf-8")
-    assert '"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4518"}}' in text
-
-
 def two_zones(folder: Path) -> Path:
     def plot(number: int, east: int) -> list[str]:
         corners = [(Y + n, east + e) for e, n in [*SHELL, SHELL[0]]]
@@ -324,23 +241,6 @@ def test_declared_parameters_are_in_no_file(tmp_path: Path) -> None:
     for suffix in (".txt", ".geojson", ".csv", ".kml", ".gpkg"):
         for path in convert(source, tmp_path / "out" / f"b{suffix}").files:
             assert b"22.25" not in path.read_bytes()
-
-
-def test_formulas_do_not_run(tmp_path: Path) -> None:
-    evil = '=HYPERLINK("http://x")'
-    gpd.GeoDataFrame({"DKBH": ["1"], "DKMC": [evil]}, geometry=[SOLAR], crs=4518).to_file(tmp_path / "a.gpkg")
-    assert noted(convert(tmp_path / "a.gpkg", tmp_path / "b.csv")) == ["WRITE_TEXT_CHANGED"]
-    assert "'=HYPERLINK" in (tmp_path / "b.csv").read_text("utf-8-sig")
-    convert(tmp_path / "a.gpkg", tmp_path / "b2.xlsx")
-    with zipfile.ZipFile(tmp_path / "b2.xlsx") as archive:
-        assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
-
-
-def test_same_ids_stay_two_parcels_in_a_table(tmp_path: Path) -> None:
-    gpd.GeoDataFrame({"DKBH": ["1", "1"]}, geometry=[SOLAR, TWO], crs=4518).to_file(tmp_path / "a.gpkg")
-    convert(tmp_path / "a.gpkg", tmp_path / "b.csv")
-    [back] = io.read(tmp_path / "b.csv")
-    assert [drawn(geom) for geom in back.geoms] == [drawn(SOLAR), drawn(TWO)]
 
 
 @pytest.mark.parametrize("suffix", suffixes())
@@ -429,17 +329,3 @@ def test_heights_are_left_out_and_that_is_said(tmp_path: Path) -> None:
     done = convert(source, tmp_path / "b.geojson")
     assert [(f.code, f.actual) for f in done.findings] == [("COORDINATES_Z", "1")]
     assert not shapely.has_z(io.read(tmp_path / "b.geojson")[0].geoms).any()
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
-def test_fields_named_like_the_columns_of_corner_points(gpkg: Path, suffix: str) -> None:
-    source, target = gpkg.with_name("丁.gpkg"), gpkg.with_name(f"丁{suffix}")
-    values = {"DKBH": ["0101"], "DKMC": ["甲"], "Name": ["n"], "X": [1.5], "纬度": ["b"], "no": [7]}
-    gpd.GeoDataFrame(values, geometry=[SOLAR], crs=4518).to_file(source, layer="x")
-    done = convert(source, target)
-    [renamed] = [item for item in done.findings if item.code == "WRITE_FIELD_RENAMED"]
-    assert renamed.actual == "4"
-    assert "Name→Name_属性" in renamed.message
-    [back] = io.read(target)
-    assert drawn(back.geoms[0]) == drawn(SOLAR)
-    assert {"Name_属性", "X_属性", "纬度_属性", "no_属性"} < set(back.frame.columns)

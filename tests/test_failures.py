@@ -11,7 +11,7 @@ collapsed, spike, null, empty                                  test_set_aside, t
 inverted ring (Esri style)                                     test_geometry[inverted rings]
 overlapping parts in one feature                               test_geometry[overlapping parts]
 NaN, Inf, 1e999, string coordinates                            test_set_aside, test_numbers_that_are_none
-Z, M, ZM                                                       test_heights_and_measures; tests/io/test_heights.py
+Z, M, ZM                                                       test_heights_and_measures; tests/io/test_vector.py
 curves                                                         test_curves
 mixed types; line or point control layer                       test_set_aside[line …], test_a_line_as_control_layer
 4e4 … 3e6 vertices                                             test_forty_thousand_vertices
@@ -27,7 +27,7 @@ GBK and UTF-8                                                  test_text_is_righ
 TXT syntax                                                     test_survey_syntax
 missing fields, unknown code, recorded area, full-width codes  test_schema_of_a_control_layer
 formula injection (reading)                                    test_formulas_are_no_coordinates
-XXE, bombs, GML, VRT, zip slip, SQL in names, pickle           tests/io/test_hostile.py, tests/io/test_archive.py
+XXE, bombs, GML, VRT, zip slip, SQL in names, pickle           tests/io: test_gate, test_formats, test_archive, test_bulk
 truncated, corrupt                                             test_truncated
 .gdb being edited                                              test_a_gdb_being_edited
 =============================================================  =====================================================
@@ -171,7 +171,7 @@ def test_numbers_that_are_none(tmp_path, number):
 
 
 def test_heights_and_measures(tmp_path):
-    high = shapely.force_3d(here(0, 0, 100, 100), 1200.0)  # measures: tests/io/test_heights.py
+    high = shapely.force_3d(here(0, 0, 100, 100), 1200.0)  # measures: tests/io/test_vector.py
     path = tmp_path / "dk.gpkg"
     parcels(high).to_file(path)
     result = checked(path)

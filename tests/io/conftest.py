@@ -1,9 +1,12 @@
-"""A small writer of survey files, and layers as an office would hand them in."""
+"""A small writer of survey files, layers as an office would hand them in, and a folder that notices what escapes."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import geopandas as gpd
@@ -11,6 +14,9 @@ import numpy as np
 import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
+
+from controllines.errors import InputError
+from controllines.io import Limits, border, read
 
 HEADER = {
     "格式版本号": "1.01版本", "数据产生单位": "巴楚县自然资源局", "坐标系": "2000国家大地坐标系", "几度分带": "3",
@@ -79,3 +85,115 @@ def counties() -> gpd.GeoDataFrame:
         "GM": np.array([1, 2, 3], np.int32),
     }
     return gpd.GeoDataFrame(values, geometry=boxes, crs=4514)
+
+
+#: The bound of the specification, as limits: an error that names one of these two would mean it was exceeded.
+BOUND = Limits(max_seconds=10)
+
+
+MOST_RESIDENT_KB = 500_000
+
+
+@pytest.fixture
+def calls() -> Iterator[tuple[str, list[object]]]:
+    """Return an address, and who called there."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.1)
+    seen: list[object] = []
+    done = threading.Event()
+
+    def listen() -> None:
+        while not done.is_set():
+            try:
+                connection, who = listener.accept()
+            except TimeoutError:
+                continue
+            seen.append(who)
+            connection.close()
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", seen
+    done.set()
+    thread.join()
+    listener.close()
+
+
+@pytest.fixture
+def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: tuple[str, list[object]]) -> Iterator[Path]:
+    """Give a folder for the file; afterwards nothing else was written, nobody called, and memory was bounded."""
+    inputs, temporary = tmp_path / "收件", tmp_path / "temp"
+    inputs.mkdir()
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.chdir(inputs)
+    border.WORKER.close()
+    yield inputs
+    assert list(temporary.iterdir()) == []
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["temp", "收件"]
+    assert len(list(inputs.iterdir())) == 1
+    assert calls[1] == []
+    assert resident_kb(border.WORKER.pid) < MOST_RESIDENT_KB
+    border.WORKER.close()
+
+
+def resident_kb(pid: int | None) -> int:
+    """Return the greatest memory a process had in use, where the platform tells."""
+    status = Path(f"/proc/{pid}/status")
+    if pid is None or not status.exists():
+        return 0
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+
+
+def bomb() -> str:
+    """Return a billion laughs: ten entities of ten times the one before."""
+    lines = ['<!ENTITY a0 "哈">', *(f'<!ENTITY a{k} "{f"&a{k - 1};" * 10}">' for k in range(1, 10))]
+    return f"<!DOCTYPE kml [{''.join(lines)}]>"
+
+
+KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark><name>{}</name></Placemark></Document></kml>'
+
+
+DRIVERS = {
+    ".shp": "ESRI Shapefile",
+    ".gpkg": "GPKG",
+    ".gdb": "OpenFileGDB",
+    ".geojson": "GeoJSON",
+    ".parquet": "Parquet",
+}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    def written(frame: gpd.GeoDataFrame, suffix: str, name: str = "县", **options: object) -> Path:
+        path = tmp_path / f"{name}{suffix}"
+        if suffix == ".parquet":
+            frame.to_parquet(path, **options)
+        else:
+            options = {"encoding": "utf-8"} | options if suffix == ".shp" else options
+            frame.to_file(path, **({"driver": DRIVERS[suffix]} | options))
+        return path
+
+    return written
+
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def written(write: Write, counties: gpd.GeoDataFrame) -> Callable[[str], Path]:
+    """``written(suffix)`` -> path of the three records in that format."""
+    return lambda suffix: write(counties, suffix)
+
+
+def refused(path: Path, *codes: str, **options: object) -> str:
+    """Read what must be refused, by one of these codes, with the file's name and a next step; return the message."""
+    with pytest.raises(InputError) as caught:
+        read(path, **options)  # type: ignore[arg-type]
+    finding = caught.value.finding
+    assert finding.code in codes
+    assert str(finding.source).startswith(str(path))  # of several in a zip, a.zip!inner
+    assert finding.fix
+    assert "max_seconds" not in str(caught.value)
+    return finding.message

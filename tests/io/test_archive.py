@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import shapely
 
 from controllines.errors import InputError
 from controllines.io import Limits, files, read
+from tests.io.conftest import BOUND, refused
 
 SQUARE = {"type": "Polygon", "coordinates": [[[80, 40], [81, 40], [81, 41], [80, 41], [80, 40]]]}
 GEOJSON = json.dumps({"type": "Feature", "properties": {"地块编号": "1"}, "geometry": SQUARE})
@@ -24,13 +26,6 @@ def archive(path: Path, **members: str | bytes) -> Path:
         for name, content in members.items():
             book.writestr(name, content)
     return path
-
-
-def refused(path: Path, code: str, **options: object) -> str:
-    with pytest.raises(InputError) as caught:
-        read(path, **options)  # type: ignore[arg-type]
-    assert caught.value.finding.code == code
-    return caught.value.finding.message
 
 
 def test_several_data_sets_are_sources_of_their_own(
@@ -104,26 +99,27 @@ def test_one_broken_member_is_named(tmp_path: Path) -> None:
 )
 def test_names_that_leave_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "子").mkdir()
-    refused(archive(tmp_path / "子" / "a.zip", **{name: GEOJSON}), "ZIP_UNSAFE")
+    refused(archive(tmp_path / "子" / "a.zip", **{"好.geojson": GEOJSON, name: GEOJSON}), "ZIP_UNSAFE")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a.zip", "子"]
 
 
+def claiming(path: Path, size: int, claimed: int) -> Path:
+    """A zip whose only member is of this size and says another."""
+    data = path.read_bytes()
+    assert data.count(size.to_bytes(4, "little")) == 2  # before the member, and in the list of contents
+    path.write_bytes(data.replace(size.to_bytes(4, "little"), claimed.to_bytes(4, "little")))
+    return path
+
+
 def test_a_bomb_of_zeros_is_refused_unopened(tmp_path: Path) -> None:
-    """300 MiB of zeros shrink a thousandfold; nothing that offices send does."""
-    path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book, book.open("a.geojson", "w") as member:
-        for _ in range(300):
-            member.write(bytes(2**20))
-    assert "max_zip_ratio（200.0）" in refused(path, "LIMIT_EXCEEDED")
+    """300 MiB in a thousand bytes; nothing that offices send shrinks so far."""
+    path = archive(tmp_path / "a.zip", **{"a.geojson": bytes(300_001)})
+    assert "max_zip_ratio（200.0）" in refused(claiming(path, 300_001, 300 * 2**20), "LIMIT_EXCEEDED")
 
 
 def test_a_member_that_lies_about_its_size(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.zip", **{"a.geojson": GEOJSON + " " * 100_000})
-    data = path.read_bytes()
-    size = (len(GEOJSON.encode()) + 100_000).to_bytes(4, "little")
-    assert data.count(size) == 2
-    path.write_bytes(data.replace(size, (10).to_bytes(4, "little")))
-    refused(path, "FILE_CORRUPT")
+    refused(claiming(path, len(GEOJSON.encode()) + 100_000, 10), "FILE_CORRUPT")
 
 
 @pytest.mark.parametrize(
@@ -151,3 +147,71 @@ def test_a_zip_of_kmz(tmp_path: Path) -> None:
         )
     [source] = read(archive(tmp_path / "a.zip", **{"a.kmz": inner.getvalue()}))
     assert source.geoms[0].area == 0.5
+
+
+def zipped(path: Path, *members: Path, **renamed: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member in members:
+            for file in sorted(member.rglob("*")) if member.is_dir() else [member]:
+                name = file.relative_to(member.parent).as_posix()
+                archive.write(file, renamed.get(name.rpartition(".")[2], name))
+    return path
+
+
+def test_zipped_shapefile_and_geodatabase(
+    tmp_path: Path, written: Callable[[str], Path], counties: gpd.GeoDataFrame
+) -> None:
+    shp = written(".shp")
+    path = zipped(tmp_path / "申请.zip", *files.parts(shp))
+    [source] = read(path)
+    assert (source.path, source.driver, source.layer) == (path, "ESRI Shapefile", None)
+    assert list(source.frame["XZQMC"]) == ["巴楚县", "托克逊县", "乌苏市"]
+    assert source.crs is not None
+    counties.dropna().to_file(tmp_path / "三线.gdb", driver="OpenFileGDB", layer="生态保护红线")
+    [source] = read(zipped(tmp_path / "库.gdb.zip", tmp_path / "三线.gdb"))
+    assert (source.driver, source.layer, len(source.frame)) == ("OpenFileGDB", "生态保护红线", 2)
+
+
+def test_zip_of_a_chinese_windows(tmp_path: Path, written: Callable[[str], Path]) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for part in files.parts(written(".shp")):
+            info = zipfile.ZipInfo("数据/县".encode("gbk").decode("cp437") + part.suffix.upper())
+            archive.writestr(info, part.read_bytes())
+    data = path.read_bytes().replace("数据/县".encode("gbk").decode("cp437").encode(), "数据/县".encode("gbk"))
+    assert len(data) <= path.stat().st_size
+    assert list(read(path)[0].frame["XZQDM"]) == ["653130", "650422", "654202"]
+
+
+def test_a_zip_without_data(tmp_path: Path, written: Callable[[str], Path]) -> None:
+    shp = written(".shp")
+    assert "县.dbf" in refused(zipped(tmp_path / "none.zip", shp.with_suffix(".dbf")), "ZIP_CONTENTS")
+    refused(zipped(tmp_path / "half.zip", shp, shp.with_suffix(".dbf")), "FILE_PART_MISSING")
+
+
+def test_broken_zips(tmp_path: Path, written: Callable[[str], Path]) -> None:
+    path = zipped(tmp_path / "x.zip", *files.parts(written(".shp")))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    refused(path, "FILE_CORRUPT")
+    path.write_bytes(data[:60] + bytes(40) + data[100:])
+    refused(path, "FILE_CORRUPT")
+
+
+def test_nested_bombs(sealed: Path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("x.geojson", bytes(50 * 2**20))
+    with zipfile.ZipFile(sealed / "x.zip", "w", zipfile.ZIP_DEFLATED) as book:
+        for k in range(100):
+            book.writestr(f"{k}.zip", inner.getvalue())
+    refused(sealed / "x.zip", "ZIP_NESTED", limits=BOUND)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no symbolic links in zips there")
+def test_links_out_of_a_zip(sealed: Path) -> None:
+    link = zipfile.ZipInfo("x.geojson")
+    link.external_attr = (0o120777) << 16
+    with zipfile.ZipFile(sealed / "x.zip", "w") as book:
+        book.writestr(link, "/etc/passwd")
+    assert "符号链接" in refused(sealed / "x.zip", "ZIP_UNSAFE", limits=BOUND)

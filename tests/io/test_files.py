@@ -69,3 +69,17 @@ def test_sha256_of_one_file_and_of_several(tmp_path: Path, counties: gpd.GeoData
         for suffix in (".cpg", ".dbf", ".prj", ".shp", ".shx")
     ]
     assert read(shp)[0].sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+FILES = ["$(touch canary)", "a;b", "'", "&", "%00", "a\nb", "a!b", "-h", "~"]
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_names_of_files_are_names_only(sealed: Path, trusted: bool) -> None:
+    for name in FILES:
+        for earlier in sealed.iterdir():
+            earlier.unlink()
+        (sealed / f"{name}.geojson").write_text('{"type":"Point","coordinates":[80,40]}')
+        [source] = read(*find_files([sealed]), trusted=trusted)
+        assert source.path.name == f"{name}.geojson"
+        assert len(source.geoms) == 1

@@ -6,14 +6,17 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controllines.io import Source, read
+from controllines.io import Limits, Source, read
 from tests.builders import noted
+from tests.io.conftest import encoded, refused
+from tests.io.dialects import Dialect, Plot, dialects, normal, plots, text_of
 
 Writer, Save = Callable[..., str], Callable[..., Path]
 ORIGIN = np.array([26543000.0, 4405000.0])
@@ -125,32 +128,36 @@ def test_several_parcels_count_their_rings_from_one(save: Save, writer: Writer) 
     assert shapely.area(source.geoms) == pytest.approx([100, 300], abs=1e-3)
 
 
-@st.composite
-def parcels(draw: st.DrawFn) -> shapely.MultiPolygon:
-    """Cells of a grid: each empty or a quadrilateral, with a hole, with an island in the hole."""
-    polygons = []
-    for cell in draw(st.lists(st.integers(0, 24), min_size=1, max_size=5, unique=True)):
-        x, y = ORIGIN + 1000 * np.array(divmod(cell, 5))
-        jitter = draw(st.lists(st.integers(0, 40_000), min_size=8, max_size=8))
-        dx, dy = np.array(jitter[:4]) / 1000, np.array(jitter[4:]) / 1000
-        corners = np.column_stack([x + [0, 900, 900, 0] + dx, y + [0, 0, 900, 900] + dy])
-        depth = draw(st.integers(0, 2))
-        holes = [shapely.box(x + 200, y + 200, x + 700, y + 700).exterior] if depth else []
-        polygons.append(shapely.Polygon(np.round(corners, 3), holes))
-        if depth == 2:
-            polygons.append(shapely.box(x + 300, y + 300, x + 600, y + 600))
-    return shapely.MultiPolygon(polygons)
+def test_features_of_a_survey_file_are_limited_too(
+    tmp_path: Path, writer: Callable[..., str], counties: gpd.GeoDataFrame
+) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text(writer(counties.geometry[0], counties.geometry[2]), encoding="utf-8")
+    assert "max_features（1）" in refused(path, "LIMIT_EXCEEDED", limits=Limits(max_features=1))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    drawn=st.lists(parcels(), min_size=1, max_size=3),
-    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "gbk"]),
-)
-def test_what_is_written_is_read(drawn: list[shapely.MultiPolygon], encoding: str, writer: Writer, save: Save) -> None:
-    [source] = read(save(writer(*drawn), encoding))
-    assert all(shapely.is_valid(source.geoms))
-    for got, wanted in zip(source.geoms, drawn, strict=True):
-        assert shapely.equals(got, wanted)
-    assert list(source.frame["地块编号"]) == [str(k) for k in range(1, len(drawn) + 1)]
-    assert {f.code for f in source.findings} <= {"ENCODING_GUESSED"}
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(drawn=st.integers(1, 3).flatmap(lambda n: st.tuples(*(plots(k) for k in range(n)))), dialect=dialects())
+def test_what_a_dialect_writes_is_read(drawn: tuple[Plot, ...], dialect: Dialect, save: Save) -> None:
+    path = save("", name="地块.txt")
+    path.write_bytes(encoded(text_of(list(drawn), dialect), dialect.encoding))
+    [source] = read(path)
+    east = (dialect.zone * dialect.prefix * 1000 + 500) * 1_000_000
+    for plot, got in zip(drawn, source.geoms, strict=True):
+        assert normal(got) == normal(plot.geometry(east))
+    assert list(source.frame["地块编号"]) == [plot.id for plot in drawn]
+    assert list(source.frame["地块名称"]) == [plot.name for plot in drawn]
+    assert list(source.frame["地块用途"]) == [plot.use for plot in drawn]
+    declared = [np.nan if not dialect.area else plot.geometry(0).area for plot in drawn]
+    assert source.frame["declared_area_m2"].to_numpy() == pytest.approx(declared, abs=0.51, nan_ok=True)
+    assert source.project == ({"项目编号": "P-1", "项目名称": "某某项目"} if dialect.before else {})
+    assert source.crs is not None
+    assert source.crs.coordinate_operation is not None
+    values = {p.name: p.value for p in source.crs.coordinate_operation.params}
+    assert values["Longitude of natural origin"] == dialect.zone * dialect.degrees - (3 if dialect.degrees == 6 else 0)
+    assert values["False easting"] == dialect.zone * dialect.prefix * 1_000_000 + 500_000
+    said = {f.code for f in source.findings}
+    assert ("TXT_SWAPPED" in said) == dialect.swapped
+    assert ("TXT_RING_CLOSED" in said) == (not dialect.closed)
+    assert ("TXT_AREA_UNIT" in said) == (dialect.area == "{m2:.2f}")
+    assert not said & {"TXT_RINGS"}

@@ -1,51 +1,34 @@
-"""Shapefile, gdb, gpkg, GeoJSON and GeoParquet: what arrives, and what the file said about itself."""
+"""Shapefile, gdb, gpkg, GeoJSON, GeoParquet and KML: what arrives, and what the file said about itself."""
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import sqlite3
 import struct
-from collections.abc import Callable
+import warnings
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyogrio
+import pyproj
 import pytest
 import shapely
 
+from controllines import official_area
 from controllines.errors import CRSError, InputError
-from controllines.io import read
-from tests.builders import noted, only
+from controllines.io import Limits, read
+from controllines.parcels import read_parcels
+from tests.builders import EPSG, noted, official, only, shifted, write_shapefile
+from tests.io.conftest import DRIVERS, Write
 
 NAMES = ["巴楚县", "托克逊县", "乌苏市"]
 FORMATS = [".shp", ".gpkg", ".gdb", ".geojson", ".parquet"]
-DRIVERS = {
-    ".shp": "ESRI Shapefile",
-    ".gpkg": "GPKG",
-    ".gdb": "OpenFileGDB",
-    ".geojson": "GeoJSON",
-    ".parquet": "Parquet",
-}
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    def written(frame: gpd.GeoDataFrame, suffix: str, name: str = "县", **options: object) -> Path:
-        path = tmp_path / f"{name}{suffix}"
-        if suffix == ".parquet":
-            frame.to_parquet(path, **options)
-        else:
-            options = {"encoding": "utf-8"} | options if suffix == ".shp" else options
-            frame.to_file(path, **({"driver": DRIVERS[suffix]} | options))
-        return path
-
-    return written
-
-
-Write = Callable[..., Path]
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -187,7 +170,6 @@ def test_odd_names(write: Write, counties: gpd.GeoDataFrame, name: str, suffix: 
 def test_unreadable_geometry_is_named(write: Write, counties: gpd.GeoDataFrame) -> None:
     path = write(counties, ".parquet")
     table = pd.read_parquet(path)
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(path)
@@ -217,116 +199,6 @@ def test_curves_are_linearised_finely_and_said(write: Write) -> None:
         assert source.geoms[0].area == pytest.approx(math.pi * 100**2, abs=0.05)
 
 
-# shapefiles
-
-
-@pytest.mark.parametrize("cpg", [None, "GBK", "936", "UTF-8", "ISO-8859-1", "1252"])
-def test_text_of_a_gbk_shapefile(write: Write, counties: gpd.GeoDataFrame, cpg: str | None) -> None:
-    path = write(counties.rename(columns={"XZQMC": "县名"}), ".shp", encoding="gbk")
-    path.with_suffix(".cpg").unlink()
-    table = bytearray(path.with_suffix(".dbf").read_bytes())
-    table[29] = 0
-    path.with_suffix(".dbf").write_bytes(table)
-    if cpg:
-        path.with_suffix(".cpg").write_text(cpg)
-    source = only(path)
-    assert list(source.frame["县名"]) == NAMES
-    assert source.encoding == "GB18030"
-    wrong = ["ENCODING_CONTRADICTS"]
-    said = {None: ["ENCODING_GUESSED"], "UTF-8": wrong, "ISO-8859-1": wrong, "1252": wrong}
-    assert noted(source) == said.get(cpg, [])
-
-
-def test_western_text_stays_western(write: Write, counties: gpd.GeoDataFrame) -> None:
-    counties["XZQMC"] = ["Genève", "Zürich", "Neuchâtel"]
-    path = write(counties, ".shp", encoding="ISO-8859-1")
-    path.with_suffix(".cpg").write_text("ISO-8859-1")
-    source = only(path)
-    assert list(source.frame["XZQMC"]) == ["Genève", "Zürich", "Neuchâtel"]
-    assert noted(source) == []
-
-
-@pytest.mark.parametrize(("ldid", "said"), [(0x4D, []), (0x57, ["ENCODING_GUESSED"])])
-def test_language_driver_of_the_dbf(write: Write, counties: gpd.GeoDataFrame, ldid: int, said: list[str]) -> None:
-    path = write(counties, ".shp", encoding="gbk")
-    path.with_suffix(".cpg").unlink()
-    table = bytearray(path.with_suffix(".dbf").read_bytes())
-    table[29] = ldid
-    path.with_suffix(".dbf").write_bytes(table)
-    source = only(path)
-    assert list(source.frame["XZQMC"]) == NAMES
-    assert noted(source) == said
-
-
-def test_utf8_without_cpg_and_text_cut_in_a_character(write: Write, counties: gpd.GeoDataFrame) -> None:
-    path = write(counties, ".shp")
-    path.with_suffix(".cpg").unlink()
-    table = path.with_suffix(".dbf").read_bytes()
-    cut = table.replace("托克逊县".encode(), "托克逊县".encode()[:-1] + b" ")
-    path.with_suffix(".dbf").write_bytes(cut)
-    source = only(path)
-    assert source.encoding == "UTF-8"
-    assert source.frame["XZQMC"][0] == "巴楚县"
-    assert source.frame["XZQMC"][1].startswith("托克逊")
-
-
-def test_text_of_no_encoding_is_refused(write: Write, counties: gpd.GeoDataFrame) -> None:
-    path = write(counties, ".shp")
-    path.with_suffix(".cpg").unlink()
-    table = path.with_suffix(".dbf").read_bytes()
-    path.with_suffix(".dbf").write_bytes(table.replace("巴楚县".encode(), b"\xff\xff\xff a\xff \xff\xff"))
-    with pytest.raises(InputError, match="TEXT_UNREADABLE"):
-        read(path)
-
-
-@pytest.mark.parametrize("suffix", [".shx", ".dbf"])
-def test_missing_parts(write: Write, counties: gpd.GeoDataFrame, suffix: str) -> None:
-    path = write(counties, ".shp")
-    path.with_suffix(suffix).unlink()
-    with pytest.raises(InputError, match="FILE_PART_MISSING") as caught:
-        read(path)
-    assert f"县{suffix}" in caught.value.finding.fix
-    assert not path.with_suffix(suffix).exists()
-
-
-@pytest.mark.parametrize("suffix", [".shx", ".dbf"])
-def test_half_a_shapefile(write: Write, counties: gpd.GeoDataFrame, suffix: str) -> None:
-    path = write(counties, ".shp")
-    part = path.with_suffix(suffix)
-    part.write_bytes(part.read_bytes()[:-20])
-    with pytest.raises(InputError, match="FILE_CORRUPT"):
-        read(path)
-
-
-def test_parts_of_two_shapefiles(write: Write, counties: gpd.GeoDataFrame) -> None:
-    path, other = write(counties, ".shp"), write(counties.iloc[:2], ".shp", "乡")
-    other.with_suffix(".dbf").replace(path.with_suffix(".dbf"))
-    with pytest.raises(InputError, match="FILE_CORRUPT"):
-        read(path)
-
-
-def test_deleted_records_are_counted(write: Write, counties: gpd.GeoDataFrame) -> None:
-    path = write(counties, ".shp")
-    table = bytearray(path.with_suffix(".dbf").read_bytes())
-    table[int.from_bytes(table[8:10], "little")] = ord("*")
-    path.with_suffix(".dbf").write_bytes(table)
-    source = only(path)
-    assert list(source.frame["XZQMC"]) == NAMES[1:]
-    assert [(f.code, f.actual) for f in source.findings] == [("RECORDS_DELETED", "1")]
-
-
-def test_upper_case_parts_and_unreadable_prj(write: Write, counties: gpd.GeoDataFrame) -> None:
-    path = write(counties, ".shp")
-    for part in list(path.parent.glob("县.*")):
-        part.rename(part.with_name("县" + part.suffix.upper()))
-    source = only(path.with_suffix(".SHP"))
-    assert list(source.frame["XZQMC"]) == NAMES
-    assert source.crs is not None
-    path.with_suffix(".PRJ").write_text("PROJCS[nonsense")
-    with pytest.raises(CRSError, match="CRS_UNKNOWN"):
-        read(path.with_suffix(".SHP"))
-
-
 def test_derived_chinese_fixtures(shared: Path) -> None:
     folder = shared / "data" / "derived_cn_fixtures"
     source = only(folder / "县级行政区_gbk.shp")
@@ -335,3 +207,198 @@ def test_derived_chinese_fixtures(shared: Path) -> None:
     assert {"托克逊县", "乌苏市", "巴楚县"} <= set(source.frame["XZQMC"])
     layers = read(folder / "三区三线_测试.gdb")
     assert [(s.layer, s.crs and s.crs.to_epsg()) for s in layers] == [("县级行政区", 4490), ("生态保护红线", 4514)]
+
+
+#: With a hole, so that a lost ring shows.
+HERE = shifted(shapely.box(0, 0, 100, 100) - shapely.box(60, 40, 80, 60))
+
+
+def raised(coordinates):
+    """The polygon with heights and measures."""
+    bare = coordinates.removeprefix("XY")
+    more = {"": "", "Z": " 1200", "M": " 7", "ZM": " 1200 7"}[bare]
+    rings = [", ".join(f"{x} {y}{more}" for x, y in ring.coords) for ring in (HERE.exterior, *HERE.interiors)]
+    return shapely.from_wkt(f"POLYGON {bare} (({rings[0]}), ({rings[1]}))")
+
+
+def shapefile(folder, coordinates):
+    coordinates = {"XYZ": "XYZM"}.get(coordinates, coordinates)  # PolygonZ has room for measures
+    clockwise = shapely.orient_polygons(HERE, exterior_cw=True)
+    rings = [list(ring.coords) for ring in (clockwise.exterior, *clockwise.interiors)]
+    return write_shapefile(folder / "dk.shp", [rings], coordinates=coordinates)
+
+
+def gpkg(folder, coordinates):
+    wkb = shapely.to_wkb(raised(coordinates), flavor="iso", output_dimension=4)
+    table = pa.table({"DKBH": ["a"], "geom": pa.array([wkb], pa.binary())})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the writer names measured types by those without measures
+        pyogrio.write_arrow(table, folder / "dk.gpkg", driver="GPKG", geometry_name="geom", geometry_type="Unknown",
+                            crs="EPSG:4518")  # fmt: skip
+    return folder / "dk.gpkg"
+
+
+def geojson(folder, coordinates):
+    to_degrees = pyproj.Transformer.from_crs(EPSG, 4490, always_xy=True)
+    tail = {"XY": [], "XYZ": [1200.0], "XYM": [1200.0, 7.0], "XYZM": [1200.0, 7.0]}[coordinates]
+    lonlat = shapely.transform(HERE, lambda xy: np.column_stack(to_degrees.transform(*xy.T)))
+    rings = [[[*xy, *tail] for xy in ring.coords] for ring in (lonlat.exterior, *lonlat.interiors)]
+    feature = {"type": "Feature", "properties": {"DKBH": "a"}, "geometry": {"type": "Polygon", "coordinates": rings}}
+    (folder / "dk.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return folder / "dk.geojson"
+
+
+def gdb(folder, coordinates):
+    """Through GDAL's own copying, for no binding writes measures into a gdb."""
+    library = sorted(Path(pyogrio.__file__).parent.parent.glob("pyogrio.libs/libgdal*"))
+    if not library:
+        pytest.skip("GDAL does not come as a library beside pyogrio")
+    gdal, text = ctypes.CDLL(str(library[0])), ctypes.c_char_p
+    for function in (gdal.GDALOpenEx, gdal.GDALVectorTranslate, gdal.GDALVectorTranslateOptionsNew):
+        function.restype = ctypes.c_void_p
+    gdal.GDALOpenEx.argtypes = [text, ctypes.c_uint, *[ctypes.c_void_p] * 3]
+    gdal.GDALVectorTranslateOptionsNew.argtypes = [ctypes.POINTER(text), ctypes.c_void_p]
+    gdal.GDALVectorTranslate.argtypes = [text, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p),
+                                         ctypes.c_void_p, ctypes.c_void_p]  # fmt: skip
+    gdal.GDALClose.argtypes = gdal.GDALVectorTranslateOptionsFree.argtypes = [ctypes.c_void_p]
+    source = gdal.GDALOpenEx(str(gpkg(folder, coordinates)).encode(), 4, None, None, None)
+    words = ["-f", "OpenFileGDB", "-nlt", "MULTIPOLYGON" + coordinates.removeprefix("XY"), "-nln", "DK"]
+    argv = (text * (len(words) + 1))(*[word.encode() for word in words], None)
+    options = gdal.GDALVectorTranslateOptionsNew(argv, None)
+    target = gdal.GDALVectorTranslate(str(folder / "dk.gdb").encode(), None, 1, ctypes.c_void_p(source), options, None)
+    assert target, "GDAL copies"
+    for handle in (target, source):
+        gdal.GDALClose(handle)
+    gdal.GDALVectorTranslateOptionsFree(options)
+    return folder / "dk.gdb"
+
+
+@pytest.mark.parametrize("coordinates", ["XYZ", "XYM", "XYZM"])
+@pytest.mark.parametrize("written", [shapefile, gpkg, geojson, gdb])
+def test_heights_and_measures(tmp_path, written, coordinates):
+    read = read_parcels(written(tmp_path, coordinates))
+    assert {item.code: item.actual for item in read.findings}.get("COORDINATES_Z") == "1"
+    assert not shapely.has_z(read.shapes).any()
+    assert not shapely.has_m(read.shapes).any()
+    # A GeoJSON is in degrees: what was straight in the plane of the survey is not, by less than the tolerance here.
+    assert official_area(read.frame).tolist() == pytest.approx([official(HERE)], abs=0.02)
+
+
+RING = "80,40,5 80.01,40,5 80.01,40.01,5 80,40.01,5 80,40,5"
+
+
+HOLE = "80.002,40.002 80.004,40.002 80.004,40.004 80.002,40.004 80.002,40.002"
+
+
+def ring(kind: str, coordinates: str) -> str:
+    return f"<{kind}><LinearRing><coordinates>{coordinates}</coordinates></LinearRing></{kind}>"
+
+
+def placemark(name: str, *, hole: bool = False, data: str = "") -> str:
+    inner = ring("innerBoundaryIs", HOLE) if hole else ""
+    return f"<Placemark><name>{name}</name>{data}<Polygon>{ring('outerBoundaryIs', RING)}{inner}</Polygon></Placemark>"
+
+
+def kml(*content: str, declaration: str = '<?xml version="1.0" encoding="UTF-8"?>') -> str:
+    return f'{declaration}<kml xmlns="http://www.opengis.net/kml/2.2"><Document><name>申请</name>{"".join(content)}</Document></kml>'
+
+
+@pytest.fixture
+def kml_path(tmp_path: Path) -> Path:
+    return tmp_path / "申请.kml"
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize("encoding", ["UTF-8", "GBK"])
+@pytest.mark.parametrize("declared", [True, False])
+def test_polygons_of_a_kml_their_text_and_the_fixed_coordinate_system(
+    kml_path: Path, trusted: bool, encoding: str, declared: bool
+) -> None:
+    declaration = f'<?xml version="1.0" encoding="{encoding}"?>' if declared else ""
+    kml_path.write_bytes(kml(placemark("巴楚地块", hole=True), declaration=declaration).encode(encoding))
+    [source] = read(kml_path, trusted=trusted)
+    assert source.frame["Name"].tolist() == ["巴楚地块"]
+    assert source.layer == "申请"
+    assert source.geoms[0].area == pytest.approx(1e-4 - 4e-6)
+    assert not source.geoms[0].has_z
+    assert source.crs is not None
+    assert source.crs.to_epsg() == 4326
+    assert source.crs_found == "KML 标准（WGS84 经纬度）"
+    assert [f.code for f in source.findings] == (["ENCODING_GUESSED"] if encoding == "GBK" else [])
+
+
+def test_folders_of_a_kml_are_layers_even_with_equal_names(kml_path: Path) -> None:
+    folders = [
+        f"<Folder><name>{name}</name>{placemark(p)}</Folder>" for name, p in (("甲", "一"), ("甲", "二"), ("乙", "三"))
+    ]
+    kml_path.write_text(kml(*folders), encoding="utf-8")
+    sources = read(kml_path)
+    assert [source.frame["Name"].tolist() for source in sources] == [["一"], ["二"], ["三"]]
+    assert len({source.layer for source in sources}) == 3
+    assert [source.frame["Name"].tolist() for source in read(kml_path, layer="乙")] == [["三"]]
+
+
+def test_fields_of_a_kml_with_a_schema_keep_their_chinese_names_others_are_said(kml_path: Path) -> None:
+    schema = '<Schema id="s"><SimpleField name="地块编号" type="string"/></Schema>'
+    value = '<SchemaData schemaUrl="#s"><SimpleData name="地块编号">A-1</SimpleData></SchemaData>'
+    typed = f"<ExtendedData>{value}</ExtendedData>"
+    kml_path.write_text(kml(schema, placemark("一", data=typed)), encoding="utf-8")
+    [source] = read(kml_path)
+    assert source.frame["地块编号"].tolist() == ["A-1"]
+    untyped = '<ExtendedData><Data name="地块编号"><value>A-1</value></Data></ExtendedData>'
+    kml_path.write_text(kml(placemark("一", data=untyped)), encoding="utf-8")
+    [source] = read(kml_path)
+    assert "A-1" in source.frame.iloc[0].tolist()
+    assert [f.code for f in source.findings] == ["KML_FIELDS"]
+
+
+@pytest.mark.parametrize("name", ["doc.kml", "内/申请.KML"])
+def test_kmz(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "申请.kmz"
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("files/icon.png", b"x")
+        book.writestr(name, kml(placemark("一")))
+    [source] = read(path)
+    assert source.path == path
+    assert source.frame["Name"].tolist() == ["一"]
+    assert source.findings == ()
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("files/icon.png", b"x")
+    with pytest.raises(InputError, match="ZIP_CONTENTS"):
+        read(path)
+
+
+def test_links_of_a_kml_are_named_not_followed(kml_path: Path) -> None:
+    link = "<NetworkLink><Link><href>http://127.0.0.1:9/x.kml</href></Link></NetworkLink>"
+    kml_path.write_text(kml(placemark("一"), link), encoding="utf-8")
+    [source] = read(kml_path)
+    assert [f.code for f in source.findings] == ["KML_LINKS"]
+
+
+@pytest.mark.parametrize(
+    "root", ["<gpx></gpx>", "<!-- <kml > --><OGRVRTDataSource></OGRVRTDataSource>", "<a><kml></kml></a>"]
+)
+def test_xml_that_is_no_kml(kml_path: Path, root: str) -> None:
+    kml_path.write_text(root)
+    with pytest.raises(InputError, match="FILE_FORMAT_MISMATCH"):
+        read(kml_path)
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_half_a_kml(kml_path: Path, trusted: bool) -> None:
+    text = kml(placemark("一"), placemark("二"))
+    kml_path.write_text(text[: len(text) - 300], encoding="utf-8")
+    with pytest.raises(InputError, match="FILE_CORRUPT"):
+        read(kml_path, trusted=trusted)
+
+
+def test_a_kml_longer_than_allowed(kml_path: Path) -> None:
+    kml_path.write_text(kml(placemark("一")), encoding="utf-8")
+    with pytest.raises(InputError, match="max_text_bytes"):
+        read(kml_path, limits=Limits(max_text_bytes=100))
+
+
+def test_a_placemark_without_place(kml_path: Path) -> None:
+    kml_path.write_text(kml("<Placemark><name>一</name></Placemark>", placemark("二")), encoding="utf-8")
+    [source] = read(kml_path)
+    assert shapely.is_missing(source.geoms).tolist() == [True, False]

@@ -45,7 +45,7 @@ def read_layers(
     try:
         if driver == "Parquet":
             return [_read_parquet(path, max_features)]
-        with _configured(options or {}):
+        with configured(options or {}):
             if driver == "GPKG":
                 _check_schema(path)
             _gate(path, driver, encoding)
@@ -60,8 +60,8 @@ def read_layers(
 
 
 @contextmanager
-def _configured(options: Mapping[str, str]) -> Iterator[None]:
-    """Give GDAL options for one file."""
+def configured(options: Mapping[str, str]) -> Iterator[None]:
+    """Give GDAL options for a block; afterwards it has those that it had before."""
     import pyogrio
 
     before = {name: pyogrio.get_gdal_config_option(name) for name in options}

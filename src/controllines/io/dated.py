@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-import pyogrio
+from controllines.io.bulk import configured
 
 
-@contextmanager
-def dated(day: dt.date) -> Iterator[None]:
+def dated(day: dt.date) -> AbstractContextManager[None]:
     """Let GDAL stamp what it writes within the block with ``day``: the same content is the same bytes again."""
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{day.isoformat()}T00:00:00.000Z"})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    return configured({"OGR_CURRENT_DATE": f"{day.isoformat()}T00:00:00.000Z"})

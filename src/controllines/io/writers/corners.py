@@ -34,13 +34,8 @@ def corner_rows(sheet: Sheet, task: Task) -> Iterator[list[object]]:
     attributes = table(sheet.frame[others]).to_pylist() if others else [{}] * len(sheet)
     labels = table(sheet.frame[[name]]).column(0).to_pylist() if name else [None] * len(sheet)
     for row, geom in enumerate(sheet.geoms):
-        order = 0
-        for ring, xy in enumerate(survey.rings(geom), start=1):
-            first = order + 1
-            for k, (x, y) in enumerate(xy.tolist()):
-                order += 1
-                point = f"J{first if k == len(xy) - 1 else order - ring + 1}"
-                yield [ids[row], labels[row], ring, order, point, y, x, *attributes[row].values()]
+        for order, (ring, point, x, y) in enumerate(survey.points(geom), start=1):
+            yield [ids[row], labels[row], ring, order, point, y, x, *attributes[row].values()]
 
 
 def _distinct_ids(sheet: Sheet) -> list[str]:

@@ -165,16 +165,21 @@ def _header(sheet: Sheet, header: Header) -> list[str]:
     return [f"[{txt.HEADER}]", *(f"{key}={value}" for key, value in values.items()), f"[{txt.PARCELS}]"]
 
 
-def point_lines(geom: Any, decimals: int) -> Iterator[str]:
-    """Yield the lines of the points: numbers run on through the rings, a closing point repeats the first number."""
+def points(geom: Any) -> Iterator[tuple[int, str, float, float]]:
+    """Yield ring, name (点号), x and y: numbers run on through the rings, a closing point repeats its ring's first."""
     number = 0
     for ring, xy in enumerate(rings(geom), start=1):
         names = [f"J{number + k}" for k in range(1, len(xy) + 1)]
         number += len(xy)
         if shapely.get_dimensions(geom) == 2:
             names[-1], number = names[0], number - 1
-        for name, (x, y) in zip(names, xy, strict=True):
-            yield f"{name},{ring},{y:.{decimals}f},{x:.{decimals}f}"
+        yield from ((ring, name, x, y) for name, (x, y) in zip(names, xy.tolist(), strict=True))
+
+
+def point_lines(geom: Any, decimals: int) -> Iterator[str]:
+    """Yield the lines of the points of one 地块."""
+    for ring, name, x, y in points(geom):
+        yield f"{name},{ring},{y:.{decimals}f},{x:.{decimals}f}"
 
 
 def rings(geom: Any) -> list[np.ndarray]:

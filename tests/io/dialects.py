@@ -1,25 +1,13 @@
-"""Random parcels in every dialect and encoding that offices write come back identical.
-
-The writers stand here, beside the rules of the format and not beside its reader.
-"""
+"""Random parcels, and how offices write them: every dialect and encoding, made here and not by the package's writer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controllines.io import read
-from tests.io.conftest import encoded
-
 Ring = list[tuple[int, int]]  # millimetres from the corner of the zone
-Save = Callable[..., Path]
 NORTH = 4_405_000_000
 FULL_WIDTH = str.maketrans({",": "，", ".": "．", "=": "＝", "@": "＠"})
 
@@ -174,30 +162,3 @@ def normal(geometry: object) -> list[bytes]:
     """Rings without their start, direction and order: two geometries with the same vertices give the same."""
     parts = shapely.get_parts(shapely.normalize(geometry))
     return sorted(shapely.to_wkb(part) for part in parts)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(drawn=st.integers(1, 3).flatmap(lambda n: st.tuples(*(plots(k) for k in range(n)))), dialect=dialects())
-def test_what_a_dialect_writes_is_read(drawn: tuple[Plot, ...], dialect: Dialect, save: Save) -> None:
-    path = save("", name="地块.txt")
-    path.write_bytes(encoded(text_of(list(drawn), dialect), dialect.encoding))
-    [source] = read(path)
-    east = (dialect.zone * dialect.prefix * 1000 + 500) * 1_000_000
-    for plot, got in zip(drawn, source.geoms, strict=True):
-        assert normal(got) == normal(plot.geometry(east))
-    assert list(source.frame["地块编号"]) == [plot.id for plot in drawn]
-    assert list(source.frame["地块名称"]) == [plot.name for plot in drawn]
-    assert list(source.frame["地块用途"]) == [plot.use for plot in drawn]
-    declared = [np.nan if not dialect.area else plot.geometry(0).area for plot in drawn]
-    assert source.frame["declared_area_m2"].to_numpy() == pytest.approx(declared, abs=0.51, nan_ok=True)
-    assert source.project == ({"项目编号": "P-1", "项目名称": "某某项目"} if dialect.before else {})
-    assert source.crs is not None
-    assert source.crs.coordinate_operation is not None
-    values = {p.name: p.value for p in source.crs.coordinate_operation.params}
-    assert values["Longitude of natural origin"] == dialect.zone * dialect.degrees - (3 if dialect.degrees == 6 else 0)
-    assert values["False easting"] == dialect.zone * dialect.prefix * 1_000_000 + 500_000
-    said = {f.code for f in source.findings}
-    assert ("TXT_SWAPPED" in said) == dialect.swapped
-    assert ("TXT_RING_CLOSED" in said) == (not dialect.closed)
-    assert ("TXT_AREA_UNIT" in said) == (dialect.area == "{m2:.2f}")
-    assert not said & {"TXT_RINGS"}

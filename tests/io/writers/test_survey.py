@@ -7,7 +7,6 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pyproj
 import pytest
 import shapely
@@ -17,9 +16,10 @@ from hypothesis import strategies as st
 from controllines.crs import gauss_kruger
 from controllines.errors import CRSError
 from controllines.io import read
-from controllines.io.writers import Header, Sheet, format_of, write
-from controllines.io.writers.survey import by_zone, rounded, survey_text, unfit, zone_of_crs
-from tests.io.test_survey_dialects import Plot, normal, plots
+from controllines.io.writers import Header
+from controllines.io.writers.survey import by_zone, survey_text, unfit, zone_of_crs
+from tests.io.dialects import Plot, normal, plots
+from tests.io.writers.conftest import HOLE, SHELL, sheet, solar, written
 
 SAMPLE = """[属性描述]
 格式版本号=1.01版本
@@ -45,18 +45,6 @@ J7,2,4738100.000,30385250.000
 J8,2,4738100.000,30385150.000
 J5,2,4738200.000,30385150.000
 """
-SHELL = [(0, 0), (400, 0), (400, 300), (0, 300)]
-HOLE = [(150, 100), (150, 200), (250, 200), (250, 100)]
-
-
-def sheet(*geoms: object, crs: object = 4518, **columns: list[object]) -> Sheet:
-    array = np.empty(len(geoms), dtype=object)
-    array[:] = geoms
-    return Sheet("地块", pd.DataFrame(columns, index=range(len(geoms))), array, pyproj.CRS.from_user_input(crs))
-
-
-def solar(east: float = 30_385_000) -> shapely.Polygon:
-    return shapely.transform(shapely.Polygon(SHELL, [HOLE]), lambda xy: xy + [east, 4_738_000])
 
 
 ATTRIBUTES = {"DKBH": ["1"], "DKMC": ["托克逊县XX光伏项目"], "图幅号": ["K45G030074"], "YT": ["公用设施用地"]}
@@ -127,33 +115,11 @@ def test_lines_and_points_of_surveys(tmp_path: Path) -> None:
     points = shapely.MultiPoint(base + [[1, 1], [2, 2]])
     given_ = sheet(lines, points, shapely.LineString(lines.geoms[0]), shapely.Point(base), DKBH=list("abcd"))
     path = tmp_path / "a.txt"
-    write([given_], path, format_of(path), Header())  # type: ignore[arg-type]
+    written(path, given_)
     [source] = read(path)
     assert [geom.geom_type for geom in source.geoms] == ["MultiLineString", "MultiPoint", "LineString", "Point"]
     assert all(shapely.equals_identical(one, two) for one, two in zip(source.geoms, given_.geoms, strict=True))
     assert source.frame["declared_area_m2"].isna().all()
-
-
-@pytest.mark.parametrize(("name", "encoding", "said"), [("甲", "gbk", []), ("𠮷野", "gb18030", ["WRITE_ENCODING"])])
-def test_encoding(tmp_path: Path, name: str, encoding: str, said: list[str]) -> None:
-    path = tmp_path / "a.txt"
-    found = write([sheet(solar(), DKMC=[name])], path, format_of(path), Header())  # type: ignore[arg-type]
-    assert [f.code for f in found] == said
-    assert f",{name},面" in path.read_bytes().decode(encoding)
-    assert b"\r\n" in path.read_bytes()
-    assert read(path)[0].frame["地块名称"][0] == name
-
-
-def test_rounding_is_said_and_can_be_avoided(tmp_path: Path) -> None:
-    fine = shapely.transform(solar(), lambda xy: xy + 0.000123)
-    path = tmp_path / "a.txt"
-    found = write([sheet(fine)], path, format_of(path), Header())  # type: ignore[arg-type]
-    assert [(f.code, f.actual) for f in found] == [("WRITE_ROUNDED", "0.000123")]
-    path.unlink()
-    assert write([sheet(fine)], path, format_of(path), Header(decimals=6)) == []  # type: ignore[arg-type]
-    [source] = read(path)
-    assert source.resolution_m == 1e-6
-    assert normal(source.geoms[0]) == normal(rounded(np.array([fine]), 6)[0])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
