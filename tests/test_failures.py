@@ -27,7 +27,7 @@ GBK and UTF-8                                                  test_text_is_righ
 TXT syntax                                                     test_survey_syntax
 missing fields, unknown code, recorded area, full-width codes  test_schema_of_a_control_layer
 formula injection (reading)                                    test_formulas_are_no_coordinates
-XXE, bombs, GML, VRT, zip slip, SQL in names, pickle           tests/io: test_gate, test_formats, test_archive, test_bulk
+XXE, bombs, GML, VRT, zip slip, SQL in names, pickle           tests/io: test_{gate,formats,archive,bulk}.py
 truncated, corrupt                                             test_truncated
 .gdb being edited                                              test_a_gdb_being_edited
 =============================================================  =====================================================
