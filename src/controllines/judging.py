@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -98,15 +98,13 @@ def decided(result: CheckResult, decisions: Decisions) -> CheckResult:
 
 def verdicts_frame(rows: Iterable[Verdict]) -> pd.DataFrame:
     """Return the verdicts frame; ``requires`` and ``basis`` are lists."""
-    names = [item.name for item in fields(Verdict)]
-    if names[: len(VERDICTS)] != list(VERDICTS):
+    names = Verdict._fields
+    if names[: len(VERDICTS)] != VERDICTS:
         raise AssertionError("the verdicts frame has fallen behind Verdict")
-    table = [[_plain(getattr(row, name)) for name in names] for row in rows]
-    return pd.DataFrame(table, columns=names, dtype=object).astype({"decisive": bool})
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    frame = pd.DataFrame(list(rows), columns=list(names), dtype=object).astype({"decisive": bool})
+    for name in ("requires", "basis"):
+        frame[name] = pd.Series([list(value) for value in frame[name]], index=frame.index, dtype=object)
+    return frame
 
 
 def _with_levels(frame: Any, of: tuple[Scope, str], found: Mapping[tuple[str, str], Level]) -> Any:

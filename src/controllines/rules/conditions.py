@@ -104,10 +104,13 @@ def meets(test: Condition, value: Value) -> bool:
 
 def every(answers: Iterable[Truth]) -> Truth:
     """Join answers by *and*: False if one is False, else unknown if one is unknown."""
-    found = set(answers)
-    if False in found:
-        return False
-    return None if None in found else True
+    known = True
+    for answer in answers:
+        if answer is None:
+            known = False
+        elif not answer:
+            return False
+    return True if known else None
 
 
 def negated(answer: Truth) -> Truth:

@@ -7,34 +7,37 @@ is suspended: it decides nothing until the open one is answered.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from controllines.rules.conditions import Truth
+from controllines.rules.cases import Case
+from controllines.rules.conditions import Facts, Truth, deciding, holds
 from controllines.rules.levels import UNDETERMINED, Level, severity, worst
-from controllines.rules.models import GENERAL, HEARSAY, Basis, Rule, Tag, Where, tag_of, within
+from controllines.rules.models import GENERAL, HEARSAY, Basis, Document, Rule, Tag, Where, tag_of, within
 from controllines.rules.packs import Pack
 
 
 @dataclass(frozen=True)
 class Active:
-    """A rule in force on the day.
+    """A rule in force on the day: all that can be said of it before any case is seen.
 
     Attributes
     ----------
     key, rule : id and rule
-    basis : its clauses in force
+    basis : its clauses in force: document (key), title, number, article, quotation, verification
     tag : how well the row is known, no better than its best clause in force; None where it rests on no clause
     level : its level, undetermined where what is in force is hearsay; None of a note
     wheres : its geometric conditions; rules that ask the same share one object, which is measured once a case
+    elsewhere : whether it can apply where there is no conflict: it asks for land on the other side
     """
 
     key: str
     rule: Rule
-    basis: tuple[Basis, ...]
+    basis: tuple[Mapping[str, str], ...]
     tag: Tag | None
     level: Level | None
     wheres: tuple[Where, ...]
+    elsewhere: bool
 
     @property
     def weak(self) -> bool:
@@ -52,14 +55,58 @@ def active(pack: Pack, day: dt.date) -> dict[str, dict[str, Active]]:
             tag = tag_of(rule.confidence, basis)
             wheres = () if rule.line == GENERAL and rule.where == (Where(),) else rule.where
             wheres = tuple(shared.setdefault(repr(where), where) for where in wheres)
-            found.setdefault(rule.line, {})[key] = Active(key, rule, basis, tag, _level(rule, tag), wheres)
+            clauses = tuple(_clause(item, pack.documents[item.document]) for item in basis)
+            elsewhere = any(where.side is not None or where.line is not None for where in rule.where)
+            found.setdefault(rule.line, {})[key] = Active(key, rule, clauses, tag, _level(rule, tag), wheres, elsewhere)
     return found
+
+
+def _clause(part: Basis, document: Document) -> Mapping[str, str]:
+    return {"document": part.document, "title": document.title, "number": document.number, "article": part.article,
+            "quotation": part.quotation, "verification": part.verification}  # fmt: skip
 
 
 def _level(rule: Rule, tag: Tag | None) -> Level | None:
     if rule.level == "note":
         return None
     return UNDETERMINED if tag in HEARSAY else rule.level
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """The rules in force as the facts of a project meet them; cases with the same facts share it.
+
+    Attributes
+    ----------
+    rules : rules in force, by line and id
+    facts : project facts by key
+    holds : rule → whether its project condition holds
+    waits_for : rule → the facts that its project condition, if unknown, waits for
+    """
+
+    rules: Mapping[str, Mapping[str, Active]]
+    facts: Facts
+    holds: Mapping[str, Truth]
+    waits_for: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, facts: Facts, rules: Mapping[str, Mapping[str, Active]]) -> Told:
+        """Ask every rule for its project condition."""
+        conditions = {key: item.rule.project for of_line in rules.values() for key, item in of_line.items()}
+        return cls(rules, facts, {key: holds(condition, facts) for key, condition in conditions.items()},
+                   {key: deciding(condition, facts) for key, condition in conditions.items()})  # fmt: skip
+
+
+def told_to(
+    cases: Iterable[Case], rules: Mapping[str, Mapping[str, Active]]
+) -> Iterator[tuple[Case, Told]]:  # fmt: skip
+    """Yield each case with the rules as its facts meet them."""
+    by_facts: dict[object, Told] = {}
+    for case in cases:
+        key = tuple(sorted(case.facts.items()))
+        if key not in by_facts:
+            by_facts[key] = Told.of(case.facts, rules)
+        yield case, by_facts[key]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from controllines.kinds import AVOID
 from controllines.rules.cases import PROJECT, Case, Line, Print
-from controllines.rules.decide import Active, active
+from controllines.rules.decide import Told, active, told_to
 from controllines.rules.judge import Judged, judge, missing_facts
 from controllines.rules.levels import Level, worst
 from controllines.rules.models import GENERAL, LAND_USE
 from controllines.rules.packs import Pack
-from controllines.rules.questions import ask
+from controllines.rules.parts import Names
+from controllines.rules.questions import Questions
 from controllines.rules.verdicts import Verdict, rows_of
 
 #: Accuracy of a boundary survey in metres (界址点精度).
@@ -58,41 +59,31 @@ def evaluate(
     -------
     Judgement
     """
-    rules = active(pack, as_of)
     verdicts: list[Verdict] = []
     kinds: dict[tuple[str, str, str], Level | None] = {}
     asks: dict[Subject, tuple[str, ...]] = {}
-    known: dict[object, str] = {}
-
-    def question(fact: str, judged: Judged, case: Case) -> str:
-        key = (fact, judged.pattern, tuple(sorted(case.facts.items())))
-        if key not in known:
-            known[key] = ask(fact, judged, case.facts).text
-        return known[key]
-
+    questions: dict[object, Questions] = {}
     subjects: dict[Subject, Case] = {}
-    for case in cases:
+    for case, told in told_to(cases, active(pack, as_of)):
         subjects[case.scope, case.subject_id] = case
         open_facts: dict[str, None] = {}
-        for judged in judged_of(case, pack, rules):
-            flips = _flips(judged, case, (pack, rules), accuracy_m)
-            how = printed(case, judged.key)
-            verdicts += rows_of(judged, case, how, documents=pack.documents, ask=question, flips=flips)
+        for judged in judged_of(case, told, pack.classes):
+            flips = _flips(judged, case, pack.classes, accuracy_m)
+            asked = questions.setdefault((told, judged.pattern), Questions(judged))
+            verdicts += rows_of(judged, case, printed(case, judged.key), questions=asked, flips=flips)
             kinds[case.scope, case.subject_id, judged.key] = judged.level
-            open_facts |= dict.fromkeys(missing_facts(judged, case.facts))
+            open_facts |= dict.fromkeys(missing_facts(judged))
         asks[case.scope, case.subject_id] = tuple(open_facts)
     return Judgement(tuple(verdicts), levels_of(kinds, subjects), kinds, asks)
 
 
-def judged_of(
-    case: Case, pack: Pack, rules: Mapping[str, Mapping[str, Active]], *, full: bool = False
-) -> list[Judged]:  # fmt: skip
+def judged_of(case: Case, told: Told, classes: Mapping[str, Names], *, full: bool = False) -> list[Judged]:
     """Judge every line of a case; of a project also its land use and the project as a whole."""
     keys = list(case.lines)
     if case.scope == PROJECT:
         keys += [LAND_USE] if case.land is not None else []
         keys.append(GENERAL)
-    return [judge(key, rules.get(key, {}), case, pack.classes, full=full) for key in keys]
+    return [judge(key, case, told, classes, full=full) for key in keys]
 
 
 def levels_of(
@@ -110,11 +101,9 @@ def levels_of(
     return {subject: level for subject, levels in found.items() if (level := worst(levels)) is not None}
 
 
-def _flips(
-    judged: Judged, case: Case, by: tuple[Pack, Mapping[str, Mapping[str, Active]]], accuracy_m: float
-) -> bool | None:
+def _flips(judged: Judged, case: Case, classes: Mapping[str, Names], accuracy_m: float) -> bool | None:
     """Return whether the level of a line would change if the boundary moved by the accuracy of its survey."""
-    line, (pack, rules) = judged.line, by
+    line = judged.line
     if line is None or not line.measured:
         return None
     if line.outcome == "conflict":
@@ -128,7 +117,7 @@ def _flips(
     else:
         moved = _with_conflict(line)
     other = replace(case, lines={**case.lines, judged.key: moved})
-    return judge(judged.key, rules.get(judged.key, {}), other, pack.classes).level != judged.level
+    return judge(judged.key, other, judged.told, classes).level != judged.level
 
 
 def _without_conflict(line: Line) -> Line:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from controllines.rules.cases import Case, Line
-from controllines.rules.conditions import Facts, Truth, deciding, every, holds
-from controllines.rules.decide import NO_DECISION, Active, Decision, decide
+from controllines.rules.conditions import Facts, Truth, every, holds
+from controllines.rules.decide import NO_DECISION, Active, Decision, Told, decide
 from controllines.rules.levels import CLEAR, UNDETERMINED, Level, worst
-from controllines.rules.models import GENERAL, Rule
+from controllines.rules.models import GENERAL
 from controllines.rules.parts import Names, Part, part_of
 
 #: Ids of the policies in ``data/rules/words.toml``.
@@ -39,6 +40,10 @@ class Answer:
         return every((self.geometry, self.project))
 
 
+#: Of a rule that the facts of the project rule out.
+_RULED_OUT = Answer(False, False, ())
+
+
 @dataclass(frozen=True)
 class Judged:
     """One line (or land use, or the project as a whole) of one case.
@@ -47,18 +52,24 @@ class Judged:
     ----------
     key : the line, ``land_use`` or ``general``
     line : what was measured of it; None for what is no line
-    rules, answers, decision : rules in force, their answers, and what they lead to
+    told : the rules as the facts of the case meet them
+    answers, decision : answers of its rules, and what they lead to
     policies : policies that apply, each with its level
     """
 
     key: str
     line: Line | None
-    rules: Mapping[str, Active]
+    told: Told
     answers: Mapping[str, Answer] = field(default_factory=dict)
     decision: Decision = NO_DECISION
     policies: Mapping[str, Level] = field(default_factory=dict)
 
     @property
+    def rules(self) -> Mapping[str, Active]:
+        """Its rules in force."""
+        return self.told.rules.get(self.key, {})
+
+    @cached_property
     def level(self) -> Level | None:
         """The level that holds; None where nothing is said (no rule of land use applies)."""
         return worst(level for level in (self.decision.level, *self.policies.values()) if level is not None)
@@ -71,32 +82,29 @@ class Judged:
         return self.key, answers, None if line is None else (line.outcome, line.incomplete)
 
 
-def judge(
-    key: str, rules: Mapping[str, Active], case: Case, classes: Mapping[str, Names], *, full: bool = False
-) -> Judged:  # fmt: skip
+def judge(key: str, case: Case, told: Told, classes: Mapping[str, Names], *, full: bool = False) -> Judged:
     """Judge one line of a case, or its land use, or the project as a whole.
 
     ``full`` measures the parts of rules too that the project facts rule out (for the trace).
     """
     line = case.lines.get(key)
     if line is not None and not line.measured:
-        return Judged(key, line, rules, policies={MISSING: UNDETERMINED})
+        return Judged(key, line, told, policies={MISSING: UNDETERMINED})
     if line is not None and "sub_resolution" in line.flags:
-        return Judged(key, line, rules, policies={UNRESOLVED: UNDETERMINED})
-    answers = {}
-    if line is None or line.outcome == "conflict" or any(_looks_elsewhere(item.rule) for item in rules.values()):
+        return Judged(key, line, told, policies={UNRESOLVED: UNDETERMINED})
+    answers, rules = {}, told.rules.get(key, {})
+    if line is None or line.outcome == "conflict" or any(item.elsewhere for item in rules.values()):
         parts: dict[int, Part] = {}
-        answers = {name: _answer(item, case, classes, (parts, full)) for name, item in rules.items()}
+        answers = {
+            name: _answer(item, told.holds[name], case, how=(classes, parts))
+            if full or told.holds[name] is not False else _RULED_OUT
+            for name, item in rules.items()
+        }  # fmt: skip
     decision = decide(rules, {name: found.truth for name, found in answers.items()})
     policies = _policies(line, decision.level)
     if key == GENERAL and case.excluded:
         policies = {EXCLUDED: UNDETERMINED}
-    return Judged(key, line, rules, answers, decision, policies)
-
-
-def _looks_elsewhere(rule: Rule) -> bool:
-    """Return whether a rule can apply where there is no conflict: it asks for land on the other side."""
-    return any(where.side is not None or where.line is not None for where in rule.where)
+    return Judged(key, line, told, answers, decision, policies)
 
 
 def _policies(line: Line | None, level: Level | None) -> dict[str, Level]:
@@ -111,14 +119,10 @@ def _policies(line: Line | None, level: Level | None) -> dict[str, Level]:
 
 
 def _answer(
-    item: Active, case: Case, classes: Mapping[str, Names], how: tuple[dict[int, Part], bool]
+    item: Active, project: Truth, case: Case, *, how: tuple[Mapping[str, Names], dict[int, Part]]
 ) -> Answer:  # fmt: skip
     """Return what a rule says to a case: all its conditions together, and each by itself."""
-    known, full = how
-    rule = item.rule
-    project = holds(rule.project, case.facts)
-    if project is False and not full:
-        return Answer(False, False, ())
+    (classes, known), rule = how, item.rule
     for where in item.wheres:
         if id(where) not in known:
             known[id(where)] = part_of(where, rule.line, case, classes)
@@ -139,8 +143,7 @@ def level_with(judged: Judged, facts: Facts) -> Level | None:
     return worst(level for level in (decision.level, *others.values()) if level is not None)
 
 
-def missing_facts(judged: Judged, facts: Facts, keys: tuple[str, ...] | None = None) -> list[str]:
+def missing_facts(judged: Judged, keys: Iterable[str] | None = None) -> list[str]:
     """Return the facts that the open rules (or these rules) wait for, in their order."""
     asked = judged.decision.open if keys is None else keys
-    waiting = (fact for key in asked for fact in deciding(judged.rules[key].rule.project, facts))
-    return list(dict.fromkeys(waiting))
+    return list(dict.fromkeys(fact for key in asked for fact in judged.told.waits_for[key]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import string
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -28,6 +29,7 @@ LAND_USE, GENERAL = "land_use", "general"
 UNKNOWN = "unknown"
 #: Figures a sentence may quote; the report's convention prints them.
 FIGURES = ("conflict", "inside", "outside", "part", "whole")
+_FORMATTER = string.Formatter()
 
 
 class Document(Strict):
@@ -145,10 +147,16 @@ class Sentence(Strict):
     fact: str
     conclusion: str = ""
 
+    @cached_property
+    def figures(self) -> frozenset[str]:
+        """The figures it quotes."""
+        return frozenset(name for text in (self.fact, self.conclusion) for _, name, _, _ in _FORMATTER.parse(text)
+                         if name is not None)  # fmt: skip
+
     @field_validator("fact", "conclusion")
     @classmethod
     def _figures_only(cls, text: str) -> str:
-        for _, name, spec, conversion in string.Formatter().parse(text):
+        for _, name, spec, conversion in _FORMATTER.parse(text):
             if name is not None and (name not in FIGURES or spec or conversion):
                 raise ValueError(f"句中只能引用数字 {'、'.join('{' + f + '}' for f in FIGURES)}，不能写 {{{name}}}")
         return text

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from controllines.facts import Fact, Value, catalogue, shown
 from controllines.kinds import STAY_WITHIN
-from controllines.rules.conditions import Facts
 from controllines.rules.judge import Judged, level_with
 from controllines.rules.levels import CLEAR, Level
 from controllines.rules.words import text
@@ -57,11 +56,23 @@ def _values(fact: Fact, values: tuple[Value, ...]) -> str:
     return "、".join(str(value) if fact.type == "number" else shown(fact.key, value) for value in values)
 
 
-def ask(fact: str, judged: Judged, facts: Facts) -> Asked:
+class Questions(dict[str, str]):
+    """Questions in words by missing fact, each made when it is first asked: the same for all cases of one pattern."""
+
+    def __init__(self, judged: Judged) -> None:
+        super().__init__()
+        self._judged = judged
+
+    def __missing__(self, fact: str) -> str:
+        self[fact] = said = ask(fact, self._judged).text
+        return said
+
+
+def ask(fact: str, judged: Judged) -> Asked:
     """Return the question of one missing fact, all other facts staying as they are."""
     found: dict[Level | None, list[Value]] = {}
     for label, value in _candidates(catalogue()[fact], judged):
-        found.setdefault(level_with(judged, {**facts, fact: value}), []).append(label)
+        found.setdefault(level_with(judged, {**judged.told.facts, fact: value}), []).append(label)
     sense = None if judged.line is None else judged.line.sense
     return Asked(fact, tuple((level, tuple(values)) for level, values in found.items()), sense)
 

@@ -9,7 +9,7 @@ from typing import Any
 from controllines.facts import catalogue, shown
 from controllines.rules.cases import Case
 from controllines.rules.conditions import Facts, holds
-from controllines.rules.decide import Active, active
+from controllines.rules.decide import Active, active, told_to
 from controllines.rules.described import kind_name
 from controllines.rules.evaluate import judged_of
 from controllines.rules.judge import Answer, Judged
@@ -21,9 +21,8 @@ Record = dict[str, Any]
 
 def trace(cases: Iterable[Case], pack: Pack, *, as_of: dt.date) -> Iterator[Record]:
     """Yield how each case was judged: scope, subject_id, project_id, and its kinds with the rules that were tried."""
-    rules = active(pack, as_of)
-    for case in cases:
-        judged = [_judged(item, case) for item in judged_of(case, pack, rules, full=True)]
+    for case, told in told_to(cases, active(pack, as_of)):
+        judged = [_judged(item, case) for item in judged_of(case, told, pack.classes, full=True)]
         yield {"scope": case.scope, "subject_id": case.subject_id, "project_id": case.project_id,
                "kinds": [item for item in judged if item["level"] is not None or item["rules"]]}  # fmt: skip
 
@@ -45,7 +44,7 @@ def _rule(key: str, found: Answer, judged: Judged, facts: Facts) -> Record:
     item = judged.rules[key]
     return {
         "rule": key, "title": item.rule.title, "level": item.level or "note", "applies": found.truth,
-        "status": _status(key, judged), "basis": [part.document for part in item.basis],
+        "status": _status(key, judged), "basis": [part["document"] for part in item.basis],
         "where": [
             {"limit": name, "value": limit, "least": least, "most": most, "holds": held}
             for part in found.parts for name, limit, least, most, held in part.limits

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from controllines.rules.cases import Case, Printed
 from controllines.rules.decide import Active
 from controllines.rules.judge import Judged, missing_facts
 from controllines.rules.levels import APPROVAL, PROHIBITED, UNDETERMINED, Level
-from controllines.rules.models import Document, Sentence
+from controllines.rules.models import Sentence
 from controllines.rules.parts import zh
+from controllines.rules.questions import Questions
 from controllines.rules.words import text, words
 
-Ask = Callable[[str, Judged, Case], str]
 
-
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One row of the verdicts frame: a rule (or policy) that applies or is open for one subject.
 
     Attributes
@@ -54,26 +53,24 @@ class Verdict:
 
 
 def rows_of(
-    judged: Judged, case: Case, printed: Printed, *, documents: Mapping[str, Document], ask: Ask,
-    flips: bool | None = None,
+    judged: Judged, case: Case, printed: Printed, *, questions: Questions, flips: bool | None = None
 ) -> list[Verdict]:  # fmt: skip
     """Return the rows of one judged line, the decisive one marked.
 
     Parameters
     ----------
     printed : how the report prints the figures of this case and line
-    documents : of the pack
-    ask : returns the question of a missing fact, with its answers
+    questions : of missing facts, with their answers
     flips : whether the level would change within the accuracy of the survey
     """
-    make = _Maker(judged, case, printed, documents, ask, flips)
+    make = _Maker(judged, case, printed, questions, flips)
     found = [make.policy(name, level) for name, level in judged.policies.items()]
     found += [make.standing(key) for key in judged.decision.standing]
     found += [make.suspended(key) for key in judged.decision.suspended]
     found += [make.open(key) for key in judged.decision.open]
     first = next((n for n, row in enumerate(found) if row.level is not None and row.level == judged.level), None)
     if first is not None:
-        found[first] = replace(found[first], decisive=True)
+        found[first] = found[first]._replace(decisive=True)
     return found
 
 
@@ -84,8 +81,7 @@ class _Maker:
     judged: Judged
     case: Case
     printed: Printed
-    documents: Mapping[str, Document]
-    ask: Ask
+    questions: Questions
     flips: bool | None
 
     def policy(self, name: str, level: Level) -> Verdict:
@@ -122,8 +118,8 @@ class _Maker:
         return Verdict(
             self.case.scope, self.case.subject_id, self.judged.key, level, key,
             (item.rule.authority or None) if decides else None, item.rule.requires if level != UNDETERMINED else (),
-            tuple(_clause(part, self.documents) for part in item.basis), sentence, question, self.flips,
-            verification=item.tag, sentence_en=": ".join(filter(None, (fact_en, conclusion_en))),
+            item.basis, sentence, question, self.flips, verification=item.tag,
+            sentence_en=": ".join(filter(None, (fact_en, conclusion_en))),
         )  # fmt: skip
 
     def _sentence(self, item: Active, level: Level | None) -> str:
@@ -135,20 +131,18 @@ class _Maker:
             form = "suspected" if level in (APPROVAL, PROHIBITED) else "weak"
         return text("sentence", form, fact=fact, conclusion=conclusion)
 
+    @cached_property
+    def _figures(self) -> Mapping[str, str]:
+        return self.printed.figures()
+
     def _filled(self, sentence: Sentence, key: str) -> tuple[str, str]:
-        parts = self.judged.answers[key].parts
-        part = self.printed.area(parts[0].least_m2) if parts else ""
-        figures = {**self.printed.figures(), "part": part}
+        figures = {}
+        if sentence.figures:
+            parts = self.judged.answers[key].parts
+            figures = {**self._figures, "part": self.printed.area(parts[0].least_m2) if parts else ""}
         return sentence.fact.format_map(figures), sentence.conclusion.format_map(figures)
 
     def _questions(self, keys: Sequence[str]) -> str | None:
-        facts = missing_facts(self.judged, self.case.facts, tuple(keys))
-        asked = [self.ask(fact, self.judged, self.case) for fact in facts]
+        asked = [self.questions[fact] for fact in missing_facts(self.judged, keys)]
         lacking = [said for key in keys for part in self.judged.answers[key].parts for said in part.lacking]
         return "\n".join(dict.fromkeys((*(f"{said}。" for said in lacking), *asked))) or None
-
-
-def _clause(part: Any, documents: Mapping[str, Document]) -> dict[str, Any]:
-    document = documents[part.document]
-    return {"document": part.document, "title": document.title, "number": document.number, "article": part.article,
-            "quotation": part.quotation, "verification": part.verification}  # fmt: skip
