@@ -196,7 +196,7 @@ def _covered(of: _Subjects, rows: Array, plan: Plan, document: tuple[Fact, Layer
         around = Coverage(fact.zh, Geometries(np.array([box], dtype=object)))
         alone = replace(plan, layers={layer.kind.key: layer}, failed={}, coverage={layer.kind.key: around},
                         specs={layer.kind.key: LayerSpec(path="")})  # fmt: skip
-        over = check_land(part, alone, [layer.kind], Widths(clearance_to_m=0.0)).overlaps
+        over = check_land(part, alone, [layer.kind], Widths(), lengths=False).overlaps
         missing = np.where(over["outside_m2"].isna(), whole, over["outside_m2"])
     for row, required, lacking in zip(hit, whole, missing, strict=True):
         yield int(row), float(required), float(required - lacking), float(lacking), []

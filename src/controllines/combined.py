@@ -80,7 +80,7 @@ def _pair(land: Land, plan: Plan, checked: Checked, pair: tuple[str, str]) -> pd
     inside = replace(land, ids=land.ids[rows], geoms=union_by(line.pieces.geoms, number, len(rows)),
                      resolution=land.resolution[rows])  # fmt: skip
     alone = replace(plan, layers={other: plan.layers[other]})
-    measured = check_land(inside, alone, [plan.kind(other)], Widths(clearance_to_m=0.0)).measured[other]
+    measured = check_land(inside, alone, [plan.kind(other)], Widths(), lengths=False).measured[other]
     found = [_by_class(plan, other, measured.pieces).rename(columns={"class": "other_class"}).assign(part=INSIDE)]
     for part, area in zip((OUTSIDE, UNCOVERED), _rest(inside, measured), strict=True):
         found.append(pd.DataFrame({"row": np.arange(len(rows)), "other_class": None, "area_m2": area, "part": part}))

@@ -71,13 +71,16 @@ class Checked:
 
 
 def check_land(
-    land: Land, plan: Plan, kinds: list[Kind], widths: Widths, *, workers: Workers = Workers()
+    land: Land, plan: Plan, kinds: list[Kind], widths: Widths, *, lengths: bool = True, workers: Workers = Workers()
 ) -> Checked:  # fmt: skip
-    """Lay land over every line and unit layer of a plan; ``row`` in the frames is the row of the land."""
+    """Lay land over every line and unit layer of a plan; ``row`` in the frames is the row of the land.
+
+    ``lengths=False`` leaves depth, width and clearance unmeasured: where only areas are asked for.
+    """
     present = [kind for kind in kinds if kind.key in plan.layers]
     suspect = {kind.key: _meets_excluded(land, plan, kind) for kind in present}
     units = divided_kinds(plan)
-    job = _Job(land, plan, [kind.key for kind in present], units, suspect, widths)
+    job = _Job(land, plan, [kind.key for kind in present], units, suspect, widths, lengths)
     lines, shares, failed = _dealt_out(job, workers)
     measured = {
         kind.key: _measured(land, plan, kind, (lines[kind.key], suspect[kind.key])) if kind.key in lines
@@ -99,11 +102,13 @@ class _Job:
     units: list[str]
     suspect: dict[str, Array]
     widths: Widths
+    lengths: bool
 
     def asked(self) -> list[tuple[Shapes, float]]:
         """Return what is laid over, and how far around the land (m); what occurs twice first where it is further."""
         layers, coverage = self.plan.layers, self.plan.coverage
-        wide = [(layers[key].in_plane, self.widths.around_m) for key in self.lines]
+        around_m = self.widths.around_m if self.lengths else 0.0
+        wide = [(layers[key].in_plane, around_m) for key in self.lines]
         return [*wide, *((coverage[key].shapes, 0.0) for key in self.lines),
                 *((layers[key].in_plane, 0.0) for key in self.units)]  # fmt: skip
 
@@ -188,12 +193,12 @@ def _measure_chunk(job: _Job, block: Array, found: Surroundings, rows: Array) ->
 
     lines = {
         key: lay_over(land, plan.layers[key], (of(plan.layers[key].in_plane), of(plan.coverage[key].shapes)),
-                      suspect=job.suspect[key][block[rows]], widths=job.widths)
+                      suspect=job.suspect[key][block[rows]], widths=job.widths, lengths=job.lengths)
         for key in job.lines
     }  # fmt: skip
     return _Chunk(
         block[rows],
-        with_depths(land, lines),
+        with_depths(land, lines) if job.lengths else lines,
         {key: shares_of(land, of(plan.layers[key].in_plane)) for key in job.units},
     )
 

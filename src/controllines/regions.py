@@ -120,13 +120,16 @@ class _Regions:
     recomputed: Array
 
 
-def lay_over(land: Land, layer: Layer, near: tuple[Near, Near], *, suspect: Array, widths: Widths) -> Line:
+def lay_over(
+    land: Land, layer: Layer, near: tuple[Near, Near], *, suspect: Array, widths: Widths, lengths: bool
+) -> Line:  # fmt: skip
     """Lay land over one line; how deep and wide the conflicts are is added by :func:`with_depths`.
 
     Parameters
     ----------
     near : what of the line lies around the land, as far as ``widths.around_m``; what of its coverage does
     suspect : True where a feature was set aside: nothing can be called none there
+    lengths : False leaves the clearance unmeasured
     """
     of_line, of_coverage = near
     regions = _regions(land, of_line, of_coverage)
@@ -134,7 +137,7 @@ def lay_over(land: Land, layer: Layer, near: tuple[Near, Near], *, suspect: Arra
     conflict_m2, uncovered_m2 = shapely.area(conflict), shapely.area(regions.uncovered)
     net, unknown = _net_area(land, layer, regions)
     planar = planar_area_of_plane(regions.pieces.geoms, land.plane)
-    clear = (conflict_m2 == 0) & ~suspect & (uncovered_m2 == 0)
+    clear = (conflict_m2 == 0) & ~suspect & (uncovered_m2 == 0) & lengths
     measures = {
         "area_m2": shapely.area(regions.inside),
         "outside_m2": shapely.area(regions.outside),
@@ -146,6 +149,7 @@ def lay_over(land: Land, layer: Layer, near: tuple[Near, Near], *, suspect: Arra
         "shared_m2": regions.shared_m2,
         "planar_area_m2": sum_by(planar, regions.pieces.left, len(land)),
         "clearance_m": _clearance(land, layer, of_line, wanted=clear, widths=widths),
+        **dict.fromkeys(("depth_m", "width_m"), np.full(len(land), np.nan)),
         "recomputed": regions.recomputed,
     }
     thin = _thin_conflict(land, layer, regions.pieces, conflict=conflict, widths=widths)

@@ -6,6 +6,7 @@ Areas are float64 square metres everywhere; these functions are used once, at th
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 
 #: Square metres in one unit. 1 亩 is exactly 2000/3 m², so its factor is kept as a ratio.
 _RATIO: dict[str, tuple[int, int]] = {
@@ -33,7 +34,7 @@ def half_up(m2: float, unit: str, decimals: int) -> Decimal:
     """Return square metres in ``unit``, rounded half up (四舍五入) from the unrounded value."""
     numerator, denominator = _ratio(unit)
     exact = Decimal(repr(float(m2))) * denominator / numerator
-    return exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP) + 0  # + 0: no negative zero
+    return exact.quantize(_last_digit(decimals), rounding=ROUND_HALF_UP) + 0  # + 0: no negative zero
 
 
 def print_area(m2: float | None, unit: str = "公顷", decimals: int | None = None, *, with_unit: bool = False) -> str:
@@ -50,6 +51,11 @@ def print_area(m2: float | None, unit: str = "公顷", decimals: int | None = No
         square_metres = half_up(m2, "平方米", 2)
         return f"{square_metres}平方米" if square_metres else "不足0.01平方米"
     return f"{figure}{unit}" if with_unit else str(figure)
+
+
+@cache
+def _last_digit(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)
 
 
 def _ratio(unit: str) -> tuple[int, int]:

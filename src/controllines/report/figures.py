@@ -96,9 +96,11 @@ def _level(values: Sequence[float | None], whole: Figure, unit: str) -> list[Fig
     numbers = [item.number or Decimal(0) for item in printed]
     ulp = Decimal(1).scaleb(-PROJECT_DECIMALS[unit])
     steps = int((whole.number - sum(numbers, Decimal(0))) / ulp)
-    sign = (steps > 0) - (steps < 0)
+    if not steps:
+        return printed
+    sign = 1 if steps > 0 else -1
     movable = [i for i, item in enumerate(numbers) if item]
-    if not steps or abs(steps) > len(movable):
+    if abs(steps) > len(movable):
         return printed
     moved = {i: numbers[i] + ulp * sign for i in movable}
     movable.sort(key=lambda i: (not moved[i], -sign * (_fraction(values[i], unit) - numbers[i]), i))

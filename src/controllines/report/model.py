@@ -303,7 +303,8 @@ def _positive(value: float | None) -> float | None:
 def _line(
     row: Row, whole: Row, scope: Scope, show: Convention, *, judged: Sequence[Row], pieces: Sequence[Row] = ()
 ) -> LineRow:
-    shown, said, printed = told(row, whole, scope, show, pieces=pieces)
+    shown, said = told(row, whole, scope, show, pieces=pieces)
+    printed = parts([show.of(piece) for piece in pieces], shown.inside)
     return LineRow(
         scope=scope,
         outcome=str(row["outcome"]),

@@ -192,7 +192,7 @@ def printer(result: CheckResult, scopes: Mapping[str, Scope], show: Convention) 
 
         @cache
         def measured() -> tuple[Measures, str]:
-            return told(row, whole, scopes[kind], show, pieces=mine)[:2]
+            return told(row, whole, scopes[kind], show, pieces=mine)
 
         def figures() -> dict[str, str]:
             shown = measured()[0]

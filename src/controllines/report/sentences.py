@@ -74,7 +74,7 @@ def sentence(row: Mapping[str, object], scope: Scope, shown: Measures, zones: Ma
         touch = _touch(row, scope.kind.sense)
         inside, outside, uncovered = (part.phrase for part in (shown.inside, shown.outside, shown.uncovered))
         text = say("sentence", touch, line=line, area=conflict_phrase(scope, shown), inside=inside, outside=outside)
-        text += _zones(zones) if scope.kind.sense == STAY_WITHIN else ""
+        text += _zones(zones)
         text += _remarks(row, scope.kind.sense, uncovered, area(number(row.get("sliver_m2"))))
     bbox = "coverage_bbox" in flags(row) and row["outcome"] != FAILED
     return text + (word("sentence", "coverage_bbox") if bbox else "")
@@ -82,16 +82,15 @@ def sentence(row: Mapping[str, object], scope: Scope, shown: Measures, zones: Ma
 
 def told(
     row: Row, whole: Mapping[str, object], scope: Scope, show: Convention, *, pieces: Sequence[Row] = ()
-) -> tuple[Measures, str, list[Area]]:
-    """Return the printed figures of one row, its sentence, and the printed areas of its pieces."""
+) -> tuple[Measures, str]:
+    """Return the printed figures of one row, and its sentence."""
     shown = measures(row, whole, scope.kind.sense, show)
-    printed = parts([show.of(piece) for piece in pieces], shown.inside) if pieces else []
     by_class: dict[str, float] = {}
-    for piece in pieces:
+    for piece in pieces if scope.kind.sense == STAY_WITHIN else ():
         name = clean(piece["class"])
         by_class[name] = by_class.get(name, 0.0) + (show.of(piece) or 0.0)
     zones = dict(zip(by_class, parts(list(by_class.values()), shown.inside), strict=True))
-    return shown, sentence(row, scope, shown, zones), printed
+    return shown, sentence(row, scope, shown, zones)
 
 
 def conflict_phrase(scope: Scope, shown: Measures) -> str:

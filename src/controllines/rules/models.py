@@ -29,6 +29,8 @@ LAND_USE, GENERAL = "land_use", "general"
 UNKNOWN = "unknown"
 #: Figures a sentence may quote; the report's convention prints them.
 FIGURES = ("conflict", "inside", "outside", "part", "whole")
+#: Limits of a part: of its area, its share of the land, the depth of the conflict.
+LIMITS = ("above_m2", "at_most_m2", "share_above", "share_at_most", "depth_above_m", "depth_at_most_m")
 _FORMATTER = string.Formatter()
 
 
@@ -112,6 +114,12 @@ class Where(Strict):
     share_at_most: float | None = Field(default=None, ge=0, le=1)
     depth_above_m: float | None = Field(default=None, ge=0)
     depth_at_most_m: float | None = Field(default=None, ge=0)
+
+    @cached_property
+    def limits(self) -> tuple[tuple[str, float], ...]:
+        """The limits that are set, by name: larger than nothing where none is."""
+        given = [(name, getattr(self, name)) for name in LIMITS]
+        return tuple((name, limit) for name, limit in given if limit is not None) or (("above_m2", 0.0),)
 
     @property
     def others(self) -> tuple[Other, ...]:

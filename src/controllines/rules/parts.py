@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from controllines.kinds import STAY_WITHIN, registry
 from controllines.rules.cases import Case, Joint, LandPart, Line
@@ -43,15 +43,15 @@ class Part:
     lacking: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Bounds:
+class _Bounds(NamedTuple):
     least: float
     most: float
     lacking: tuple[str, ...] = ()
 
-    @classmethod
-    def of(cls, known: float, unknown: float, lacking: str) -> _Bounds:
-        return cls(known, known + unknown, (lacking,) if unknown > 0 else ())
+
+def _bounds(known: float, unknown: float, lacking: str, line: str) -> _Bounds:
+    """Return the bounds of an area of which part is not known, and what is lacking of a line to know it."""
+    return _Bounds(known, known + unknown, (text("lacking", lacking, line=line),) if unknown > 0 else ())
 
 
 def part_of(where: Where, line: str, case: Case, classes: Mapping[str, Names]) -> Part:
@@ -65,20 +65,14 @@ def part_of(where: Where, line: str, case: Case, classes: Mapping[str, Names]) -
 
 
 def _limits(where: Where, bounds: _Bounds, whole: float, depth: float | None) -> Iterable[tuple[Any, ...]]:
-    share = _Bounds(bounds.least / whole, bounds.most / whole) if whole > 0 else _Bounds(0.0, 1.0)
-    # the depth of a part is at most that of the whole conflict
-    deep = _Bounds(0.0, depth) if depth is not None else _Bounds(0.0, NO_DEPTH_M)
-    given = [
-        ("above_m2", where.above_m2, bounds), ("at_most_m2", where.at_most_m2, bounds),
-        ("share_above", where.share_above, share), ("share_at_most", where.share_at_most, share),
-        ("depth_above_m", where.depth_above_m, deep), ("depth_at_most_m", where.depth_at_most_m, deep),
-    ]  # fmt: skip
-    if all(limit is None for _, limit, _ in given):
-        given = [("above_m2", 0.0, bounds)]
-    for name, limit, found in given:
-        if limit is not None:
-            above = _above(found, limit)
-            yield name, limit, found.least, found.most, above if "above" in name else negated(above)
+    for name, limit in where.limits:
+        found = bounds
+        if name.startswith("share"):
+            found = _Bounds(bounds.least / whole, bounds.most / whole) if whole > 0 else _Bounds(0.0, 1.0)
+        elif name.startswith("depth"):  # that of a part is at most that of the whole conflict
+            found = _Bounds(0.0, NO_DEPTH_M if depth is None else depth)
+        above = _above(found, limit)
+        yield name, limit, found.least, found.most, above if "above" in name else negated(above)
 
 
 def _above(found: _Bounds, limit: float) -> Truth:
@@ -95,11 +89,10 @@ def side_of(where: Where, sense: str | None) -> str:
 def _line(where: Where, key: str, case: Case, classes: Mapping[str, Names]) -> _Bounds:
     line = case.lines.get(key)
     if line is None or not line.measured:
-        return _Bounds.of(0.0, case.area_m2, text("lacking", "layer", line=zh(key, case)))
+        return _bounds(0.0, case.area_m2, "layer", zh(key, case))
     uncovered = line.uncovered_m2 or 0.0
-    lacking = text("lacking", "layer", line=line.zh)
     if side_of(where, line.sense) == "outside":
-        return _Bounds.of(line.outside_m2 or 0.0, uncovered, lacking)
+        return _bounds(line.outside_m2 or 0.0, uncovered, "layer", line.zh)
     if where.within is not None:
         return _joint(line, where.within, case, classes, inside=True)
     if where.without is not None:
@@ -107,9 +100,9 @@ def _line(where: Where, key: str, case: Case, classes: Mapping[str, Names]) -> _
     if where.classes or where.except_classes:
         wanted = where.classes or where.except_classes
         found = _classes(line.classes, wanted, classes.get(key, {}), line.zh, keep=bool(where.classes))
-        more = (lacking,) if uncovered > 0 else ()
-        return _Bounds(found.least, found.most + uncovered, found.lacking + more)
-    return _Bounds.of(line.inside_m2 or 0.0, uncovered, lacking)
+        rest = _bounds(found.most, uncovered, "layer", line.zh)
+        return _Bounds(found.least, rest.most, found.lacking + rest.lacking)
+    return _bounds(line.inside_m2 or 0.0, uncovered, "layer", line.zh)
 
 
 def _joint(line: Line, other: Other, case: Case, classes: Mapping[str, Names], *, inside: bool) -> _Bounds:
@@ -133,7 +126,7 @@ def _classes(areas: Mapping[str, float], wanted: Iterable[str], names: Names, li
     wanted = set(wanted)
     unknown = 0.0 if UNKNOWN in wanted else by_key.pop(UNKNOWN, 0.0)
     known = sum(m2 for key, m2 in by_key.items() if (key in wanted) == keep)
-    return _Bounds.of(known, unknown, text("lacking", "class", line=line))
+    return _bounds(known, unknown, "class", line)
 
 
 def class_key(name: str, names: Names) -> str:
@@ -148,7 +141,7 @@ def _plain(name: str) -> str:
 
 def _land(where: Where, case: Case, classes: Mapping[str, Names]) -> _Bounds:
     if case.land is None:
-        return _Bounds.of(0.0, case.area_m2, text("lacking", "layer", line=zh(LAND_USE, case)))
+        return _bounds(0.0, case.area_m2, "layer", zh(LAND_USE, case))
     names = classes.get(LAND_USE, {})
     wanted, keep = where.classes or where.except_classes, not where.except_classes
     parts = [part for part in case.land if not wanted or _is_of(part, wanted, names) == keep]
