@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from controllines.rules.decide import Active, Decision, active, decide
-from tests.rules.cases import DAY, FARM, MAJOR, avoid, judge_one, pack_of, project
+from controllines.rules.decide import Active, Decision, Told, active, decide, told_to
+from tests.rules.cases import DAY, FARM, MAJOR, NATIONAL, PLAIN, avoid, judge_one, pack_of, project
 
 
 def test_only_the_rule_that_is_named_gives_way() -> None:
@@ -93,3 +93,15 @@ def test_rules_that_ask_the_same_share_one_condition(rules: Mapping[str, Active]
     assert {id(item.wheres[0]) for item in rules.values()} == {id(rules["NO"].wheres[0])}
     assert (rules["SAY"].level, rules["NO"].level) == (None, "prohibited")
     assert not rules["NO"].weak
+
+
+def test_cases_with_the_same_facts_share_what_these_say_to_the_rules() -> None:
+    facts = [{}, {"temporary": True}, {"temporary": False}, {"temporary": True}]
+    rules = active(NATIONAL, DAY)
+    told = [told for _, told in told_to([project(avoid(FARM), given) for given in facts], rules)]
+    assert [item.facts for item in told] == facts
+    assert [told.index(item) for item in told] == [0, 1, 2, 1]
+    assert told[0].holds["PBF-18"] is None
+    assert "category" in told[0].waits_for["PBF-18"]
+    assert Told.of(PLAIN, rules).holds["PBF-18"] is False
+    assert Told.of(PLAIN, rules).waits_for["PBF-18"] == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controllines.rules.cases import Line
-from controllines.rules.decide import active
+from controllines.rules.decide import Told, active
 from controllines.rules.judge import Judged, judge, level_with, missing_facts
 from controllines.rules.trace import trace
 from tests.rules.cases import DAY, FARM, MAJOR, NATIONAL, PLAIN, avoid, judge_one, level, pack_of, project
@@ -91,17 +91,17 @@ def test_an_open_rule_of_the_same_level_is_not_asked(tmp_path: Any) -> None:
 
 def judged(facts: dict[str, Any], *, full: bool = False) -> Judged:
     case = project(avoid(FARM), facts)
-    return judge(FARM, active(NATIONAL, DAY)[FARM], case, NATIONAL.classes, full=full)
+    return judge(FARM, case, Told.of(facts, active(NATIONAL, DAY)), NATIONAL.classes, full=full)
 
 
 def test_what_another_answer_would_lead_to() -> None:
     """A national key project that shows that it cannot go elsewhere needs approval; without that it has to."""
     found = judged({key: value for key, value in MAJOR.items() if key != "unavoidable_demonstrated"})
     assert found.level == "undetermined"
-    assert missing_facts(found, MAJOR | {"unavoidable_demonstrated": None}) == ["unavoidable_demonstrated"]
+    assert missing_facts(found) == ["unavoidable_demonstrated"]
     assert level_with(found, MAJOR) == "approval"
     assert level_with(found, MAJOR | {"unavoidable_demonstrated": False}) == "prohibited"
-    assert missing_facts(found, MAJOR, ("PBF-01",)) == []
+    assert missing_facts(judged(MAJOR), ("PBF-01",)) == []
 
 
 def test_the_trace_measures_what_the_facts_rule_out_too() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controllines.facts import catalogue
-from controllines.rules.decide import active
+from controllines.rules.decide import Told, active
 from controllines.rules.judge import judge
 from controllines.rules.questions import Asked, ask
 from tests.rules.cases import DAY, FARM, MAJOR, NATIONAL, PLAIN, WHOLE, avoid, city, judge_one, land, project
@@ -57,7 +57,7 @@ def test_an_answer_that_changes_nothing_is_not_promised() -> None:
 
 def asked(fact: str, facts: dict[str, Any]) -> Asked:
     case = project(avoid(FARM), facts)
-    return ask(fact, judge(FARM, active(NATIONAL, DAY)[FARM], case, NATIONAL.classes), facts)
+    return ask(fact, judge(FARM, case, Told.of(facts, active(NATIONAL, DAY)), NATIONAL.classes))
 
 
 def test_every_value_of_a_choice_stands_behind_the_level_it_leads_to() -> None:
