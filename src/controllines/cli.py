@@ -44,7 +44,7 @@ _OF_HELP = (
     "统计对象，可多次 · what is counted: 永久基本农田 现状地类 | 城镇开发边界:特别用途区 | "
     "生态保护红线+永久基本农田 | 三线合计"
 )
-_BY_HELP = "统计维度，可多次 · by what: 乡镇 规划分区 一级规划分区 地类 三大类 管辖 | 控制线（线内线外） | 图层:字段"
+_BY_HELP = "统计维度，可多次 · by what: 乡镇 规划分区 地类 三大类 管辖 一级规划分区 | 控制线（线内线外） | 图层:字段"
 _FORM_HELP = "另写表样，可多次 · official forms: three_lines 三线占用情况汇总表 | land_classes 土地分类面积表 | .toml"
 _FAIL_HELP = "有地块或项目达到该等级 （或待核实）时 退出码 10"
 _PLAN_HELP = "规划：plan.toml、.gpkg 或 .gdb（也可设环境变量 CONTROLLINES_PLAN）· the plan"
@@ -108,7 +108,7 @@ def check(
     template: Annotated[str | None, typer.Option(help="核对表的 Word 模板 · docx template of the office")] = None,
     marking: Annotated[str, typer.Option(help="每页加印的标记，如 内部资料 · on every page")] = "",
     map_lines: Annotated[
-        str, typer.Option("--map-lines", help="地图所带控制线 none | near | all · lines on the map")
+        str, typer.Option("--map-lines", help="地图所带控制线 none | near | all · which lines")
     ] = "near",
     out_crs: Annotated[str | None, typer.Option("--out-crs", help="成果图层的坐标系，如 EPSG:4518 · CRS")] = None,
     basemap: Annotated[str | None, typer.Option(help="地图底图地址，含 {z}{x}{y}； 省略时不联网 · map tiles")] = None,
