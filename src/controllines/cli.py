@@ -36,17 +36,19 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its tables cut Chinese off where a column is narrow
 )
-rules_app = typer.Typer(help="规则包 · Rule packs: list, show, check; explain verdicts.", no_args_is_help=True)
+rules_app = typer.Typer(
+    help="规则包 · Rule packs: list, show, check; explain verdicts.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(rules_app, name="rules")
-# Words without a blank are cut off where a terminal of 80 columns is too narrow: lists have blanks.
 _OF_HELP = (
     "统计对象，可多次 · what is counted: 永久基本农田 现状地类 | 城镇开发边界:特别用途区 | "
     "生态保护红线+永久基本农田 | 三线合计"
 )
-_BY_HELP = "统计维度，可多次 · by what: 乡镇 规划分区 地类 三大类 管辖 一级规划分区 | 控制线（线内线外） | 图层:字段"
+_BY_HELP = "统计维度，可多次 · by what: 乡镇 规划分区 一级规划分区 管辖 地类 三大类 | 控制线（线内线外） | 图层:字段"
 _FORM_HELP = "另写表样，可多次 · official forms: three_lines 三线占用情况汇总表 | land_classes 土地分类面积表 | .toml"
-_FAIL_HELP = "有地块或项目达到该等级 （或待核实）时 退出码 10"
+_FAIL_HELP = "有地块或项目达到该等级（或待核实）时退出码 10"
 _PLAN_HELP = "规划：plan.toml、.gpkg 或 .gdb（也可设环境变量 CONTROLLINES_PLAN）· the plan"
 Plan = Annotated[str | None, typer.Option("--plan", envvar="CONTROLLINES_PLAN", help=_PLAN_HELP)]
 Out = Annotated[str, typer.Option("--out", help="输出文件夹 · output folder")]
@@ -82,14 +84,14 @@ def _top(
 
 @app.command()
 def check(
-    parcels: Annotated[list[str], typer.Argument(help="申请地块： 文件、文件夹或通配符 · files, folders, patterns")],
+    parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
     out: Out,
     plan: Plan = None,
     formats: Annotated[
         str,
-        typer.Option("--format", help="成果格式（逗号分隔） xlsx, html, docx, forms, gpkg, gdb, shp, csv · outputs"),
+        typer.Option("--format", help="成果格式（逗号分隔）xlsx, html, docx, forms, gpkg, gdb, shp, csv · outputs"),
     ] = "xlsx,html",
-    lines: Annotated[str, typer.Option(help="只核对这些控制线 （逗号分隔）· kinds to check")] = "",
+    lines: Annotated[str, typer.Option(help="只核对这些控制线（逗号分隔）· kinds to check")] = "",
     as_of: Annotated[str | None, typer.Option("--as-of", help="核对基准日，缺省为今天 · date of the check")] = None,
     project_by: ProjectBy = None,
     facts_file: Annotated[str | None, typer.Option("--facts", help="项目信息表 xlsx · project facts")] = None,
@@ -99,19 +101,19 @@ def check(
     explain: Annotated[bool, typer.Option("--explain", help="印出判定过程 · print how it was judged")] = False,
     fail_on: Annotated[str | None, typer.Option("--fail-on", help=f"{_FAIL_HELP} · exit 10 at this level")] = None,
     accuracy: Annotated[float, typer.Option("--accuracy", help="界址点精度（米）· accuracy of the survey")] = 0.05,
-    area: Annotated[str, typer.Option(help="文件所印面积： official 椭球 | planar 平面 · printed area")] = "official",
+    area: Annotated[str, typer.Option(help="文件所印面积 official 椭球 | planar 平面 · printed area")] = "official",
     line_width: Annotated[float | None, typer.Option("--line-width", help="线状工程宽度（米）· width of lines")] = None,
     datum: Datum = None,
     docx_for: Annotated[
         str | None, typer.Option("--docx-for", help="为哪些项目生成核对表 all | not-clear · which get a form")
     ] = None,
     template: Annotated[str | None, typer.Option(help="核对表的 Word 模板 · docx template of the office")] = None,
-    marking: Annotated[str, typer.Option(help="每页加印的标记，如 内部资料 · on every page")] = "",
+    marking: Annotated[str, typer.Option(help="每页加印的标记，如 内部资料 · printed on every page")] = "",
     map_lines: Annotated[
         str, typer.Option("--map-lines", help="地图所带控制线 none | near | all · which lines")
     ] = "near",
     out_crs: Annotated[str | None, typer.Option("--out-crs", help="成果图层的坐标系，如 EPSG:4518 · CRS")] = None,
-    basemap: Annotated[str | None, typer.Option(help="地图底图地址，含 {z}{x}{y}； 省略时不联网 · map tiles")] = None,
+    basemap: Annotated[str | None, typer.Option(help="地图底图地址，含 {z}{x}{y}；省略时不联网 · map tiles")] = None,
     no_paths: Annotated[bool, typer.Option("--no-paths", help="成果中不写文件夹 · keep folders out")] = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -163,13 +165,13 @@ def _explain(records: Iterable[Mapping[str, Any]]) -> None:
 
 @app.command()
 def facts(
-    parcels: Annotated[list[str], typer.Argument(help="申请地块： 文件、文件夹或通配符 · files, folders, patterns")],
+    parcels: Annotated[list[str], typer.Argument(help="申请地块：文件、文件夹或通配符 · files, folders, patterns")],
     out: Annotated[str, typer.Option("--out", help="要写的 xlsx · the form to write")] = "项目信息表.xlsx",
     table: Annotated[str | None, typer.Option("--facts", help="已填写的项目信息表 · a form to start from")] = None,
     project: Project = None,
     project_by: ProjectBy = None,
 ) -> None:
-    """生成项目信息表，填好后作为 --facts · Write the form of project facts, one row per project."""
+    """生成项目信息表，填好后作为 --facts · Write the form of project facts."""
     from controllines.facts import gather, rows_of, write_form
     from controllines.parcels import read_parcels
 
@@ -196,7 +198,7 @@ def stats(
     decimals: Decimals = 2,
     overwrite: Overwrite = False,
 ) -> None:
-    """面积统计：控制线、地类 × 乡镇、分区、地类、线内线外 · Area statistics by unit, zone, class and line."""
+    """面积统计：控制线、地类 × 乡镇、分区、线内线外 · Area statistics."""
     from functools import partial
 
     from controllines.plans import open_plan
@@ -229,7 +231,7 @@ def figures(
     plan: Plan = None,
     targets: Annotated[str | None, typer.Option(help="规划指标 .toml，或 托克逊、喀什；须有 --plan · targets")] = None,
     close: Annotated[
-        float, typer.Option(min=0, max=0.99, help="余量占目标值多少 为“接近” · margin that is close, as a share")
+        float, typer.Option(min=0, max=0.99, help="余量占目标值多少为“接近” · margin that is close, as a share")
     ] = 0.01,
     overwrite: Overwrite = False,
 ) -> None:
@@ -263,13 +265,13 @@ def raster(
     band: Annotated[int, typer.Option(min=1, help="波段 · band")] = 1,
     breaks: Annotated[str, typer.Option(help="连续值各级上限，如 2,6,15,25 · upper ends of classes")] = "",
     names: Annotated[str, typer.Option(help="类别名称，如 1=耕地,2=林地 · names of classes")] = "",
-    crs: Annotated[str | None, typer.Option(help="栅格没有坐标系时 声明 · CRS of a raster without one")] = None,
+    crs: Annotated[str | None, typer.Option(help="栅格没有坐标系时声明 · CRS of a raster without one")] = None,
     datum: Datum = None,
     unit: Unit = "公顷",
     decimals: Decimals = 2,
     overwrite: Overwrite = False,
 ) -> None:
-    """分单元、线内线外的栅格分类面积 · Areas of raster classes by unit and control line."""
+    """分单元、线内线外的栅格分类面积 · Areas of raster classes."""
     from controllines.raster import raster_areas
     from controllines.report import write_statistics
 
@@ -376,7 +378,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="随机种子 · seed of the synthetic county")] = 650422,
     overwrite: Overwrite = False,
 ) -> None:
-    """生成合成示范县并完整核对一遍 · Make the synthetic demo county and run the main job on it."""
+    """生成合成演示县并完整核对一遍 · Make and check the demo county."""
     from controllines import demo as demo_county
     from controllines.pipeline import Job, run
     from controllines.report import write_statistics
@@ -386,7 +388,7 @@ def demo(
     _one_of("--size", size, ("small", "county"))
     folder = Path(out)
     with _progress() as tell:
-        tell("生成合成示范县")
+        tell("生成合成演示县")
         made = demo_county.make_demo(folder, size=size, seed=seed)
         results = folder / "核对结果"
         outcome = run(Job(parcels=(str(made.applications),), plan=str(made.plan), out=str(results),
