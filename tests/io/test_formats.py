@@ -8,6 +8,7 @@ import pytest
 
 from controllines.errors import InputError
 from controllines.io import read
+from controllines.io.formats import check_magic, driver_of, drivers, exceeded, suffix
 from tests.io.conftest import BOUND, refused
 
 
@@ -103,3 +104,40 @@ def test_vrt_in_disguise(sealed: Path, calls: tuple[str, list[object]], suffix: 
     path = sealed / f"x.{suffix}"
     path.write_text(start + vrt)
     refused(path, "FILE_FORMAT_MISMATCH", "FILE_CORRUPT", limits=BOUND)
+
+
+def test_suffix_and_driver_whatever_the_case() -> None:
+    assert suffix(Path("a/申请.GeoJSON")) == ".geojson"
+    assert driver_of(Path("a/申请.SHP")) == "ESRI Shapefile"
+    assert (drivers()[".kmz"], drivers()[".json"], drivers()[".xlsx"]) == ("kmz", "GeoJSON", "XLSX")
+    assert not set(drivers()) & {f".{name}" for name, _ in REFUSED}
+
+
+@pytest.mark.parametrize(("start", "driver"), [
+    (b"\xef\xbb\xbf \n{", "GeoJSON"), (b"[", "GeoJSON"), (b" \r\n<?xml", "LIBKML"), (b"\xff\xfe[\0", "TXT"),
+    ("[属性描述]".encode("gbk"), "TXT"), (b"0\nSECTION", "DXF"), (b"PAR1", "Parquet"),
+    (b"\x00\x00\x27\x0a", "ESRI Shapefile"),
+])  # fmt: skip
+def test_first_bytes_that_fit(tmp_path: Path, start: bytes, driver: str) -> None:
+    (tmp_path / "a").write_bytes(start + b" " * 20)
+    check_magic(tmp_path / "a", driver, tmp_path / "shown")
+
+
+@pytest.mark.parametrize(("start", "driver"), [
+    (b"x{", "GeoJSON"), (b"{", "TXT"), (b"<a>", "CSV"), (b"a\0b", "TXT"), (b"\xff\xfe0\0", "DXF"), (b"PK", "Parquet"),
+    (b"%PDF", "TXT"), (b"SQLite format 4\0", "GPKG"),
+])  # fmt: skip
+def test_first_bytes_that_do_not_fit_are_told_by_the_name_that_was_shown(
+    tmp_path: Path, start: bytes, driver: str
+) -> None:
+    (tmp_path / "a.x").write_bytes(start + b" " * 20)
+    with pytest.raises(InputError, match="FILE_FORMAT_MISMATCH") as caught:
+        check_magic(tmp_path / "a.x", driver, tmp_path / "a.zip!内.x")
+    assert caught.value.finding.source == str(tmp_path / "a.zip!内.x")
+    assert caught.value.finding.expected == ".x"
+
+
+def test_a_limit_is_named_with_both_numbers() -> None:
+    finding = exceeded(Path("甲.txt"), "max_text_bytes", 10, 12).finding
+    assert (finding.code, finding.source, finding.expected, finding.actual) == ("LIMIT_EXCEEDED", "甲.txt", "10", "12")
+    assert "max_text_bytes（10）" in finding.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import shapely
 
 from controllines.errors import CRSError, InputError
 from controllines.io import read
+from controllines.io.gate import Opened
+from controllines.io.shapefile import check, prj
 from tests.builders import noted, only
 from tests.io.conftest import BOUND, Write, refused
 
@@ -188,3 +191,39 @@ def test_huge_numbers_in_headers(sealed: Path, what: str) -> None:
         assert source.geoms.tolist() == [None]
     else:
         refused(path, "FILE_CORRUPT", limits=BOUND)
+
+
+def test_what_a_check_tells(written: Callable[[str], Path]) -> None:
+    """Three records, the first deleted, the last cut off: of the two that are left the second is not whole."""
+    path = written(".shp")
+    table = bytearray(path.with_suffix(".dbf").read_bytes())
+    table[int.from_bytes(table[8:10], "little")] = ord("*")
+    path.with_suffix(".dbf").write_bytes(table)
+    path.write_bytes(path.read_bytes()[:-40])
+    found = check(Opened(path, path, "ESRI Shapefile", ""))
+    assert (found.records, found.cut_off, found.encoding) == (2, (1,), "UTF-8")
+    assert [(item.code, item.feature) for item in found.findings] == [("RECORDS_DELETED", None),
+                                                                      ("RECORD_CUT_OFF", "row:2")]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", " \r\n\0", None])
+def test_an_empty_prj_says_nothing(written: Callable[[str], Path], text: str | None) -> None:
+    path = written(".shp")
+    path.with_suffix(".prj").unlink()
+    if text is not None:
+        path.with_suffix(".prj").write_text(text)
+    assert prj(Opened(path, path, "ESRI Shapefile", "")) is None
+
+
+def test_a_text_field_longer_than_a_byte_counts(tmp_path: Path, written: Callable[[str], Path]) -> None:
+    """Of a field 300 wide the second length byte stands in the place of the decimals; the next begins behind it."""
+    path = written(".shp")
+    fields = b"BZ".ljust(11, b"\0") + b"C" + bytes(4) + (300).to_bytes(2, "little") + bytes(14)
+    fields += "县".encode("gbk").ljust(11, b"\0") + b"C" + bytes(4) + bytes([6, 0]) + bytes(14) + b"\r"
+    rows = b"".join(b" " + b"x".ljust(300) + name.encode("gbk") for name in ("巴楚县", "阜康县", "乌苏市"))
+    head = struct.pack("<4BIHH20x", 3, 126, 1, 1, 3, 32 + len(fields), 307)
+    path.with_suffix(".dbf").write_bytes(head + fields + rows)
+    path.with_suffix(".cpg").write_text("UTF-8")
+    found = check(Opened(path, path, "ESRI Shapefile", ""))
+    assert (found.records, found.encoding) == (3, "GB18030")
+    assert [item.code for item in found.findings] == ["ENCODING_CONTRADICTS"]

@@ -131,13 +131,6 @@ def test_only_a_table(tmp_path: Path) -> None:
         read(path)
 
 
-def test_layer_of_a_single_layer_format(write: Write, counties: gpd.GeoDataFrame) -> None:
-    path = write(counties, ".shp")
-    assert len(only(path, layer="县").frame) == 3
-    with pytest.raises(InputError, match="LAYER_UNKNOWN"):
-        read(path, layer="乡")
-
-
 @pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".parquet"])
 def test_values(write: Write, counties: gpd.GeoDataFrame, suffix: str) -> None:
     counties["日期"] = pd.to_datetime(["2026-11-20", None, "2026-11-21"])

@@ -23,6 +23,8 @@ from controllines.io.source import Limits
 #: A corner-point table is a few columns wide; a forged cell reference could claim 16 384.
 _MOST_COLUMNS = 256
 _MOST_ROWS = 1_048_576
+#: What NFKC leaves of blanks and line ends, and two marks without width that copied text has at its edges.
+_BLANKS = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029\ufeff\u200b"
 _FAR_ROW = re.compile(rb'<(?:row|c)\s[^>]*\br="[A-Z]*\d{8,}"')
 #: What openpyxl raises on damaged workbooks: it trusts their inner structure.
 _DAMAGED = (
@@ -42,7 +44,7 @@ class Sheet:
 
 def plain(text: object) -> str:
     """Return text without surrounding blanks, full-width letters, digits and punctuation as plain ones."""
-    return unicodedata.normalize("NFKC", str(text)).strip().strip("\ufeff\u200b")
+    return unicodedata.normalize("NFKC", str(text)).strip(_BLANKS)
 
 
 def read_csv(opened: Opened) -> list[Sheet]:
