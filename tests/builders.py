@@ -113,6 +113,15 @@ def scale(east: float = 0, north: float = 0, epsg: int = EPSG) -> float:
     return float(pyproj.Proj(crs).get_factors(lon, lat).meridional_scale)
 
 
+def jagged(seed, vertices, *, radius=5000, at=(0, 0)):
+    """A star with a hole, its outline rough at every scale, whole millimetres."""
+    rng = np.random.default_rng(seed)
+    angle = np.linspace(0, 2 * np.pi, vertices, endpoint=False)
+    reach = radius * (1 + 0.3 * np.sin(7 * angle) + 0.02 * rng.random(vertices))
+    ring = np.round(np.column_stack([reach * np.cos(angle), reach * np.sin(angle)]), 3)
+    return shapely.Polygon(ring + at, [np.round(ring[::-1] * 0.2, 3) + at])
+
+
 def dense(polygon, step: float = 60.0):
     """Points on every edge, so that a change of projection keeps it where it is."""
     return shapely.segmentize(polygon, step)

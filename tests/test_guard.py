@@ -216,17 +216,6 @@ def test_lies_about_windows_are_found(way, lie, other, monkeypatch):
     assert (np.array(told) > 11.5).sum() > 5
 
 
-def test_a_window_that_the_engine_gives_up_on():
-    """A tile one step wide in eight-digit coordinates: clip_by_rect raises."""
-    step = shapely.Polygon([(30453510.43999999, 4762418.049999999), (30453440.440000005, 4762418.05),
-                            (30453510.43999999, 4762418.05)])  # fmt: skip
-    window = np.array([[30453088.707949203, 4762066.3179492, 30453442.1720508, 4762419.7820508]])
-    with pytest.raises(shapely.GEOSException):
-        shapely.clip_by_rect(step, *window[0])
-    (left,) = windows.cut_off(geoms(step), window)
-    assert left.area == pytest.approx(0, abs=1e-8)
-
-
 def test_what_never_adds_up_is_an_error(monkeypatch):
     """An engine that lies on the grid, too."""
     monkeypatch.setattr(shapely, "difference", lambda a, b, grid_size=None: a)

@@ -5,10 +5,8 @@ import pytest
 import shapely
 from shapely import Polygon, box
 
-from controllines import windows as room
 from controllines.guard import GUARD_GRID_M, remainder, union_by
 from controllines.overlay import Pieces, absorb, book_once, divide, intersect, split
-from controllines.tiles import arranged, tiles_of
 from tests.property.exact import difference_area, intersection_area, union_area
 
 
@@ -268,66 +266,3 @@ def test_only_alarms_are_cut_twice(monkeypatch):
     assert intersect(left[:1], right[:1]).geoms[0].equals_exact(first)
     assert (1, None) in seen
     assert not any(size for size, grid in seen if grid == GUARD_GRID_M)
-
-
-# --- large features ---------------------------------------------------------------------------------------------------
-
-
-def jagged(seed: int, vertices: int) -> shapely.Polygon:
-    """A star of 10 km with a hole, its outline rough at every scale."""
-    rng = np.random.default_rng(seed)
-    angle = np.linspace(0, 2 * np.pi, vertices, endpoint=False)
-    radius = 5000 * (1 + 0.3 * np.sin(7 * angle) + 0.02 * rng.random(vertices))
-    ring = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
-    return shapely.Polygon(ring, [ring[::-1] * 0.2])
-
-
-@pytest.mark.parametrize("few", [1, 8, 10_000])
-def test_large_features_are_cut_off_around_the_land_without_losing_any(few, monkeypatch):
-    rng = np.random.default_rng(few)
-    corners = rng.uniform(-6000, 6000, (150, 2))
-    size = rng.uniform(1, 900, (150, 2))
-    left = shapely.box(*corners.T, *(corners + size).T)
-    right = geoms(jagged(1, 6000), shapely.affinity.translate(jagged(2, 3000), 9000, 100))
-    monkeypatch.setattr(room, "LARGE", 100)
-    monkeypatch.setattr(room, "FEW", few)
-    cut = intersect(left, right)
-    whole = shapely.area(shapely.intersection(left[:, None], right[None, :]))
-    found = np.zeros_like(whole)
-    found[cut.left, cut.right] = cut.area
-    assert np.abs(found - whole).max() <= 1e-6
-    assert (whole > 0).sum() > 60
-    # what is cut off reaches beyond the land, so what lies outside it is found as well
-    inside, rest, recomputed = divide(left, cut, book_once(cut)[0])
-    assert shapely.area(inside) + shapely.area(rest) == pytest.approx(shapely.area(left), rel=1e-9)
-    assert not recomputed.any()
-
-
-def test_tiles_that_fill_a_window_are_one_pair():
-    """Inside a feature nothing is joined or cut, wherever its tiles were cut; beside its outline all of it counts."""
-    feature = jagged(4, 6000)
-    boxes = np.array([[1500.3, 1500, 2600, 2500], [-4000, -4000, 4000, 4000], [9000, 9000, 9100, 9100]])
-    drawn = shapely.box(*boxes.T)
-    tiles = arranged([tiles_of(geoms(feature), most=64)])
-    assert len(tiles.meeting(boxes[:1])[1]) > 1
-    for joined in (True, False):
-        found = room.near(tiles, boxes, joined=joined)
-        inner = found.take(found.left == 0)
-        assert inner.full.tolist() == [True]
-        assert shapely.equals(inner.geoms[0], drawn[0])
-        outer = found.take(found.left == 1)
-        assert not outer.full.any()
-        assert shapely.area(outer.geoms).sum() == pytest.approx(shapely.intersection(feature, drawn[1]).area, rel=1e-9)
-        assert not (found.left == 2).any()
-
-
-def test_a_window_the_engine_cuts_wrongly_is_cut_again(monkeypatch):
-    """clip_by_rect does not promise a valid answer, nor all the land."""
-    monkeypatch.setattr(room, "LARGE", 100)
-    monkeypatch.setattr(room, "FEW", 1)
-    bowtie = shapely.Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])
-    feature = jagged(3, 4000)
-    monkeypatch.setattr(room.shapely, "clip_by_rect", lambda geom, *box: bowtie)
-    left = geoms(shapely.box(1500, 1500, 2500, 2500), shapely.box(-2500, 1500, -1500, 2500))
-    true = shapely.area(shapely.intersection(left, feature))
-    assert intersect(left, geoms(feature)).area == pytest.approx(true, rel=1e-12)

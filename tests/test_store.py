@@ -23,9 +23,8 @@ from controllines.plans import checksum, open_plan
 from controllines.preparation import describe, prepare, sources_in
 from controllines.results import CheckResult
 from controllines.store import PreparedLayer
-from tests.builders import CITY, CORNER, FARM, RED, here, layer, parcels, shifted
+from tests.builders import CITY, CORNER, FARM, RED, here, jagged, layer, parcels, shifted
 from tests.test_datum import VALUES
-from tests.test_tiles import jagged
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

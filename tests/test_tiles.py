@@ -6,19 +6,11 @@ import shapely
 
 from controllines import tiles as room
 from controllines.tiles import MOST, Tiles, arranged, hilbert_order, join, tiles_of
+from tests.builders import jagged
 
 
 def geoms(*shapes):
     return np.array(shapes, dtype=object)
-
-
-def jagged(seed, vertices, *, radius=5000, at=(0, 0)):
-    """A star with a hole, its outline rough at every scale, whole millimetres."""
-    rng = np.random.default_rng(seed)
-    angle = np.linspace(0, 2 * np.pi, vertices, endpoint=False)
-    reach = radius * (1 + 0.3 * np.sin(7 * angle) + 0.02 * rng.random(vertices))
-    ring = np.round(np.column_stack([reach * np.cos(angle), reach * np.sin(angle)]), 3)
-    return shapely.Polygon(ring + at, [np.round(ring[::-1] * 0.2, 3) + at])
 
 
 def comb(teeth):
