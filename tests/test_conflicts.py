@@ -3,8 +3,6 @@
 Official areas come from the published series on that hand-drawn land, planar ones are counted.
 """
 
-import math
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -35,7 +33,6 @@ from tests.builders import (
     official,
     parcels,
     row,
-    row_ids,
     shifted,
 )
 
@@ -409,162 +406,6 @@ def test_accepted_absence_lifts_the_failure(tmp_path):
     assert outcomes("[]") == ["failed", "failed"]
     assert outcomes('["x2"]') == ["failed", "none"]
     assert outcomes('["x1", "x2"]') == ["none", "none"]
-
-
-# --- contact, resolution, slivers ------------------------------------------------------------------------------------
-
-LENGTHS = [60, 1000, 5000, 27000]
-AWAY = {
-    "due east": lambda length: (length, 0.0),
-    "due north": lambda length: (0.0, length),
-    "slanting": lambda length: (length * 0.8, length * 0.6),
-}
-
-
-def neighbours(length, direction, *, zone=30):
-    """Two neighbours 50 m deep on one border; the second has further vertices on it, the first has others."""
-    corner = (30_385_000, 4_738_000) if zone == 30 else (29_620_000, 4_738_000)
-    along = np.array(AWAY[direction](length))
-    across = np.array([-along[1], along[0]]) / length * 50
-
-    def on_border(*shares):
-        return [tuple(along * share) for share in shares]
-
-    first = Polygon([*on_border(0, 0.25, 1), tuple(along + across), tuple(across)])
-    border = on_border(-0.1, 0.03125, 0.4375, 0.71875, 1.2)
-
-    def beyond(depth):
-        return Polygon([*border, tuple(along * 1.2 + across * depth), tuple(along * -0.1 + across * depth)])
-
-    second, around = beyond(-1), beyond(3)
-    return [shifted(g, corner) for g in (first, second, around)], 4488 + zone
-
-
-@pytest.mark.parametrize("zone", [29, 30])
-@pytest.mark.parametrize("direction", AWAY)
-@pytest.mark.parametrize("length", LENGTHS)
-def test_neighbours_on_one_border_are_in_contact(length, direction, zone):
-    (parcel, neighbour, around), epsg = neighbours(length, direction, zone=zone)
-    county = {"county": layer([box(87.0, 42, 90, 44)], crs=4490)}
-    for kind, line in ((RED, neighbour), (CITY, around)):
-        plan = open_plan({kind: layer([line], crs=epsg), **county})
-        result = check(parcels(parcel, crs=epsg), plan)
-        found = row(result, kind)
-        assert found.outcome == "none"
-        assert found.conflict_m2 == 0
-        assert found.clearance_m == pytest.approx(0, abs=1e-4)
-        assert found.contact_m2 <= length * 1e-4
-        assert found["flags"] == ""
-        assert balance(result, kind) < 1e-9
-    if length >= 1000:
-        assert found.contact_m2 > 0  # the border really is not one line in the plane
-
-
-@pytest.mark.parametrize(("kind", "side"), [(RED, 1), (CITY, -1)])
-@pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize(
-    ("width", "flags"),
-    [(0.001, "sub_resolution;sliver"), (0.003, "sliver"), (0.19, "sliver"), (0.21, "")],
-)
-def test_strips(width, flags, length, kind, side):
-    """Mean width of a strip is its width (a little less where it is short); resolutions are 1 mm each."""
-    wide = width * (1 + width / length)  # 2·area / perimeter = width·length / (width + length)
-    parcel = here(0, 0, length, 50)
-    line = here(-100, -100, length + 100, wide) if side > 0 else here(-100, wide, length + 100, 200)
-    found, result = measure(parcel, kind, [line], county=here(-9000, -9000, 39000, 9000))
-    assert found.outcome == "conflict"
-    assert found.conflict_m2 == pytest.approx(wide * length, rel=0.001, abs=length * 2e-5)
-    assert found["flags"] == flags
-    assert found.sliver_m2 == pytest.approx(found.conflict_m2 if flags else 0, rel=1e-9)
-    assert balance(result, kind) < 1e-9
-
-
-def test_only_what_is_all_below_the_resolution_is_flagged():
-    strip, patch = here(-10, -10, 110, 0.001), here(50, 50, 51, 51)
-    found, _ = measure(here(0, 0, 100, 100), RED, [strip, patch])
-    assert found["flags"] == "sliver"
-    assert found.sliver_m2 == pytest.approx(0.1, rel=0.05)
-    assert found.conflict_m2 == pytest.approx(1.1, rel=0.01)
-
-
-def test_everything_else_counts_however_small():
-    found, _ = measure(here(0, 0, 100, 100), RED, [here(50, 50, 50.01, 50.01)])
-    assert found.outcome == "conflict"
-    assert found.conflict_m2 == pytest.approx(1e-4, rel=1e-3)
-
-
-def test_contact_between_land_outside_and_uncovered_is_booked_once():
-    """A parcel on the county border with hairlines on all sides."""
-    county = here((-900, -900), (271.3, -900), (900, -900), (900, 100), (333.3, 100), (-900, 100))
-    plan = make_plan(county=county, ecological_redline=[here((0, -50), (500, -50), (500, 0), (123.4, 0), (0, 0))])
-    result = check(parcels(here(0, 0, 500, 100)), plan)
-    assert row(result, RED).outcome == "none"
-    assert balance(result, RED) < 1e-9
-
-
-# --- net area --------------------------------------------------------------------------------------------------------
-
-
-def farm(*rows):
-    """Rows of box, DLBM, KCXS."""
-    return layer(
-        [here(*r[0]) for r in rows], BSM=row_ids(len(rows)), DLBM=[r[1] for r in rows], KCXS=[r[2] for r in rows]
-    )
-
-
-def net(*rows):
-    result = check(parcels(here(0, 0, 100, 100)), make_plan(permanent_farmland=farm(*rows)))
-    return row(result, FARM), result
-
-
-WHOLE, LEFT, RIGHT = (0, 0, 100, 100), (0, 0, 60, 100), (40, 0, 100, 100)
-
-
-@pytest.mark.parametrize(
-    ("rows", "share"),
-    [
-        ([(WHOLE, "0102", 0.1)], 0.9),
-        ([(WHOLE, "0102", 0.0)], 1.0),
-        ([((0, 0, 50, 100), "0102", 0.2), ((50, 0, 100, 100), "0103", 0.1)], 0.85),
-        ([(LEFT, "0102", 0.2), (RIGHT, "0103", 0.1)], 0.4 * 0.8 + 0.6 * 0.9),
-        ([(RIGHT, "0103", 0.1), (LEFT, "0102", 0.2)], 0.4 * 0.8 + 0.6 * 0.9),
-        ([(WHOLE, "0102", 0.3), (WHOLE, "0102", 0.1), (WHOLE, "0102", 0.2)], 0.9),
-        ([((0, 0, 50, 100), "0102", 0.2), ((50, 0, 100, 100), "0201", None)], 0.5 * 0.8 + 0.5),
-        ([(LEFT, "0102", None), (WHOLE, "0102", 0.1)], 0.9),
-    ],
-    ids=["one", "none", "two", "shared", "shared, other order", "three times", "orchard without", "null under known"],
-)
-def test_net_area(rows, share):
-    found, result = net(*rows)
-    assert found.net_area_m2 == pytest.approx(share * found.area_m2, rel=1e-6)
-    assert not codes(result) & {"KCXS_NULL", "KCXS_RANGE"}
-
-
-def test_net_area_is_null_where_cultivated_land_has_no_ridge_share():
-    found, result = net(((0, 0, 50, 100), "0102", None), ((50, 0, 100, 100), "0103", 0.1))
-    assert math.isnan(found.net_area_m2)
-    assert found.area_m2 == pytest.approx(official(here(*WHOLE)), abs=0.02)
-    noted = result.findings[result.findings["code"] == "KCXS_NULL"]
-    assert noted["feature"].tolist() == ["f1"]
-
-
-@pytest.mark.parametrize("wrong", [1.0, 12.5, -0.1])
-def test_an_impossible_ridge_share_is_an_error(wrong):
-    found, result = net((WHOLE, "0102", wrong))
-    assert math.isnan(found.net_area_m2)
-    noted = result.findings[result.findings["code"] == "KCXS_RANGE"]
-    assert noted[["feature", "severity"]].to_numpy().tolist() == [["f1", "error"]]
-
-
-def test_net_area_only_of_farmland():
-    found, _ = measure(here(0, 0, 100, 100), RED, [here(0, 0, 50, 100)])
-    assert math.isnan(found.net_area_m2)
-
-
-def test_net_area_is_zero_where_no_farmland_is_met():
-    result = check(parcels(here(500, 0, 600, 100)), make_plan(permanent_farmland=farm((WHOLE, "0102", None))))
-    assert row(result, FARM).net_area_m2 == 0
-    assert "KCXS_NULL" not in codes(result)
 
 
 # --- projects --------------------------------------------------------------------------------------------------------
