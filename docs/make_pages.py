@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import controllines
-from controllines.classes import classification
+from controllines.classes import LAND_SEA, Classification, classification
 from controllines.kinds import Kind, registry
 from controllines.rules import load_pack
 
@@ -145,20 +145,29 @@ def _field(field: dict[str, Any], confidence: str) -> tuple[str, ...]:
 def classes() -> str:
     """List land classes of each classification, and the three big classes."""
     out = ["# 地类 · Land classes\n", _head("classes")]
+    later = classification(LAND_SEA)
     for key in CLASSIFICATIONS:
         one = classification(key)
         said = f"版本：{one.version}。来源：{one.source}。核实情况：{one.confidence}。"
         out.append(f"\n## {one.title} · {one.version.partition('（')[0]}\n\n{said}\n\n")
         if one.big:
-            out.append(
-                table(("代码 · code", "名称", "三大类"), ((c, n, one.big_class(c)) for c, n in one.codes.items()))
-            )
+            heads = ("代码 · code", "名称", "三大类", "用地用海 2023")
+            out.append(table(heads, ((c, n, one.big_class(c), _went(one, later, c)) for c, n in one.codes.items())))
             rows = [(code, one.codes[code], "、".join(it.choices), it.why) for code, it in one.disputed.items()]
             heads = ("代码", "名称", "可选（第一个为缺省）", "缘由")
             out += ["\n### 归属有分歧的地类 · Disputed classes\n\n", table(heads, rows)]
         else:
-            out.append(table(("代码 · code", "名称"), one.codes.items()))
+            heads = (
+                ("代码 · code", "名称") if one.version == later.version else ("代码 · code", "名称", "用地用海 2023")
+            )
+            out.append(table(heads, ((c, n, _went(one, later, c))[: len(heads)] for c, n in one.codes.items())))
     return "".join(out)
+
+
+def _went(one: Classification, later: Classification, code: str) -> str:
+    """Say where the land of a class went in the version of 2023."""
+    names = [f"{other} {later.name(other)}" for other in one.successors(code) if later.name(other)]
+    return "、".join(names) or ("" if len(code) == 2 else "没有对应的地类")
 
 
 def result() -> str:

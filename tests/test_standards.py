@@ -3,7 +3,7 @@
 import pytest
 
 from controllines.kinds import registry
-from controllines.standards import alike, code_lists, list_version, normalised, tables
+from controllines.standards import alike, code_lists, list_version, tables
 
 
 def test_the_tables_hold_together():
@@ -20,10 +20,6 @@ def test_the_tables_hold_together():
         assert all(name == name.strip() != "" for name in listed.codes.values())
     land_sea = lists.lists["land_sea"].codes
     assert (land_sea["2303"], land_sea["0204"], land_sea["1311"]) == ("田坎", "油料园地", "水工设施用地")
-
-
-def test_full_width_codes_are_plain():
-    assert normalised(" ０１０２ｋ") == "0102K"
 
 
 def test_a_longer_code_is_known_where_its_list_goes_by_the_first_four_digits():

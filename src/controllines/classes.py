@@ -48,7 +48,6 @@ class Classification(BaseModel):
     disputed : classes that practice books differently
     prefix : whether longer codes count as known where their first four digits are
     open : first levels whose codes are not listed
-    construction, reserve : beginnings of code that are construction land of a plan (建设用地), or reserve (留白)
     like, differs : another version, and what this one says otherwise (empty: no such code)
     marks : codes that occur in this version only
     to : where the land of a code went in the other version if not to the same code (三调: in 用地用海 2023)
@@ -68,8 +67,6 @@ class Classification(BaseModel):
     disputed: dict[str, Disputed] = {}
     prefix: bool = False
     open: tuple[str, ...] = ()
-    construction: tuple[str, ...] = ()
-    reserve: tuple[str, ...] = ()
     like: str | None = None
     differs: dict[str, str] = {}
     marks: tuple[str, ...] = ()
@@ -105,14 +102,11 @@ class Classification(BaseModel):
         table = {start: big for big, starts in self.big.items() for start in starts} | dict(chosen or {})
         return next((table[plain[:n]] for n in range(len(plain), 0, -1) if plain[:n] in table), None)
 
-    def is_construction(self, code: str) -> bool:
-        """Tell whether a code of a plan is construction land (建设用地); reserve and 06 are not."""
-        return normal(code).startswith(self.construction)
-
     def successors(self, code: str) -> tuple[str, ...]:
         """Return the codes of the other version that the land of a code went to; empty: no single class took it."""
         plain = normal(code)
-        return self.to.get(plain, self.to.get(plain[:4], (plain,)))
+        same = (plain,) if self.like else ()  # only versions of one classification use the same codes
+        return self.to.get(plain, self.to.get(plain[:4], same))
 
 
 @cache
@@ -124,7 +118,7 @@ def classification(key: str = SURVEY) -> Classification:
         return Classification(**read)
     other = classification(read["like"])
     codes = {code: name for code, name in (other.codes | read["differs"]).items() if name}
-    inherited = other.model_dump(include={"prefix", "open", "construction", "reserve", "level1"})
+    inherited = other.model_dump(include={"prefix", "open", "level1"})
     return Classification(**inherited | read | {"codes": dict(sorted(codes.items()))})
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from controllines.classes import BIG, OWNERS, SURVEY, Classification, classification, normal
+from controllines.classes import BIG, LAND_SEA, OWNERS, SURVEY, Classification, classification, normal
 from controllines.errors import UsageError
 from controllines.findings import Finding, finding
 from controllines.kinds import OUTSIDE_ALL, registry
@@ -242,7 +242,7 @@ def _planned_1(layer: Layer, _: Mapping[str, str]) -> _Labels:
 def _planned_version(layer: Layer) -> Classification:
     frame = layer.attributes(("class", "name")).fillna("")
     found = list_version(set(zip(frame["class"], frame["name"], strict=True)))
-    return classification(f"land_sea_{found.pop()}" if len(found) == 1 else "land_sea_2023")
+    return classification(f"land_sea_{found.pop()}" if len(found) == 1 else LAND_SEA)
 
 
 def _ownership(layer: Layer, _: Mapping[str, str]) -> _Labels:

@@ -17,6 +17,7 @@ import pandas as pd
 import shapely
 
 from controllines.area import planar_by_scale
+from controllines.classes import normal
 from controllines.crs import A, Plane
 from controllines.findings import Finding, finding
 from controllines.layers import Layer
@@ -30,7 +31,6 @@ from controllines.standards import (
     alike,
     code_lists,
     list_version,
-    normalised,
     tables,
 )
 
@@ -155,7 +155,7 @@ def _codes(column: _Column, present: Mapping[str, str]) -> Iterator[Finding]:
     names = as_text(column.layer.frame[name_column[0]]) if name_column else np.full(len(column.layer), "")
     grouped = pd.Series(range(len(names))).groupby([column.texts, names.astype(str)], sort=True).indices
     pairs: dict[tuple[str, str], Array] = {cast("Any", pair): np.asarray(rows) for pair, rows in grouped.items()}
-    plain = {pair: (normalised(pair[0]), normalised(pair[1])) for pair in pairs}
+    plain = {pair: (normal(pair[0]), normal(pair[1])) for pair in pairs}
     wide = [rows for pair, rows in pairs.items() if pair[0].upper() != plain[pair][0]]
     if wide:
         yield column.say("CODE_FULL_WIDTH", np.sort(np.concatenate(wide)))
@@ -221,7 +221,7 @@ def _together(layer: Layer, present: Mapping[str, str]) -> Iterator[Finding]:
         both = [as_text(layer.frame[present[name]]).astype(str) for name in (rule.beside, rule.field)]
         grouped = pd.Series(range(len(layer))).groupby(both, sort=True).indices
         wrong = {cast("Any", pair): rows for pair, rows in grouped.items()
-                 if not rule.right(*map(normalised, cast("Any", pair)))}  # fmt: skip
+                 if not rule.right(*map(normal, cast("Any", pair)))}  # fmt: skip
         if wrong:
             rows = np.sort(np.concatenate(list(wrong.values())))
             listed = "、".join(f"{land} 记为{code or '空'}" for land, code in list(wrong)[:_LISTED_CODES])
@@ -237,7 +237,7 @@ def _ridges(layer: Layer) -> Iterator[Finding]:
     out = np.flatnonzero((kcxs < 0) | (kcxs >= 1))
     if len(out):
         yield _say(layer, "KCXS_FIELD", actual=_such(layer, out), feature=layer.frame["feature_id"].iloc[out[0]])
-    cultivated = layer.frame["class"].map(lambda code: normalised(str(code)).startswith("01")).to_numpy(bool)
+    cultivated = layer.frame["class"].map(lambda code: normal(str(code)).startswith("01")).to_numpy(bool)
     null = np.flatnonzero(np.isnan(kcxs) & cultivated)
     if len(null):
         yield _say(layer, "KCXS_BLANK", actual=_such(layer, null), feature=layer.frame["feature_id"].iloc[null[0]])

@@ -7,7 +7,6 @@ confidence ``K`` or ``?``.
 from __future__ import annotations
 
 import tomllib
-import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -15,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from controllines.classes import SURVEY, Classification, classification
+from controllines.classes import SURVEY, Classification, classification, normal
 
 
 class Field(BaseModel):
@@ -170,14 +169,9 @@ def list_version(pairs: Iterable[tuple[str, str]], key: str = "land_sea") -> set
     return found
 
 
-def normalised(code: str) -> str:
-    """Return a code with full-width digits, letters and blanks (全角) made plain."""
-    return unicodedata.normalize("NFKC", code).strip().upper()
-
-
 def alike(name: str, official: str) -> bool:
     """Names agree but for 地 or 用地 at their end."""
-    return bool(official) and _stem(name) == _stem(normalised(official))
+    return bool(official) and _stem(name) == _stem(normal(official))
 
 
 def _stem(name: str) -> str:
