@@ -127,6 +127,16 @@ def test_1_a_file_was_excluded(run: Callable[..., Done], office: Path, tmp_path:
     assert line.split()[0] in catalogue()
 
 
+def test_1_parcels_far_from_the_plan_are_told_on_the_spot(run: Callable[..., Done], tmp_path: Path) -> None:
+    away = write_txt(tmp_path / "远.txt", "far", (0, 0, 100, 100), zone=38)
+    away.write_bytes(away.read_bytes().replace(b",303", b",383"))  # the eastings of zone 38
+    done = run("--format", "csv", parcels=["申请", away])
+    assert done.code == 1
+    (line,) = done.err.strip().splitlines()
+    assert line.startswith(f"PARCELS_FAR {away}")
+    assert "疑为坐标系错误" in line
+
+
 def test_1_a_required_line_is_not_in_the_plan(run: Callable[..., Done], office: Path, tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     database = (office / "规划/三区三线.gpkg").as_posix()

@@ -123,7 +123,7 @@ def test_far_parcels_are_told_once_for_each_file() -> None:
     result = check(parcels, layers, as_of="2026-11-21")
     found = result.findings[result.findings["code"] == "PARCELS_FAR"]
     assert found["feature"].tolist() == ["b"]  # the nearest of them
-    assert found["severity"].tolist() == ["warning"]
+    assert found["severity"].tolist() == ["error"]
     assert "有 2 个地块" in found["message"].iloc[0]
     overlaps = result.overlaps[result.overlaps["kind"] == RED].set_index("parcel_id")["outcome"]
     assert overlaps.to_dict() == {"a": "conflict", "b": "no_data", "c": "no_data"}
