@@ -134,7 +134,7 @@ def test_1_parcels_far_from_the_plan_are_told_on_the_spot(run: Callable[..., Don
     assert done.code == 1
     (line,) = done.err.strip().splitlines()
     assert line.startswith(f"PARCELS_FAR {away}")
-    assert "疑为坐标系错误" in line
+    assert "中央经线不是 114° 而是 90° 时" in line
 
 
 def test_1_a_required_line_is_not_in_the_plan(run: Callable[..., Done], office: Path, tmp_path: Path) -> None:
