@@ -6,7 +6,7 @@ SEED ?= 1
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo data test test-slow test-lowest test-newest package fuzz proof lint docs bench clean
+.PHONY: help demo data test test-slow test-lowest test-newest package fuzz proof lint docs pictures bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make proof  叠置与精确算术对照 (overlay against exact arithmetic; COUNT=, SEED=; goes on where it was stopped)"
 	@echo "make lint   ruff, mypy --strict"
 	@echo "make docs   文档网站：写入 build/docs (findings.md first, then the site; its notebooks are run)"
+	@echo "make pictures   重画文档中的图 (draws the pictures of the documentation; chromium, LibreOffice, poppler-utils)"
 	@echo "make data   重新生成 data/demo (the committed demo county)"
 	@echo "make bench  与其他软件比较用时、内存 (against its peers on the demo county; SIZE=county for the larger one)"
 	@echo "make test-lowest, make test-newest   最低、最新依赖版本下的测试 (with the oldest, the newest dependencies)"
@@ -70,6 +71,11 @@ docs: .venv/.docs
 	$(BIN)/python docs/make_findings.py
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs build/docs
 	@echo build/docs/index.html
+
+pictures: docs
+	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/make_house.py
+	$(BIN)/python docs/make_gallery.py
 
 bench: .venv/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
