@@ -1,7 +1,7 @@
 """The whole way, from files to a folder of reports; the only place that wires the stages.
 
-``check`` is the method: read, lay into the plan's plane, measure parcels, measure projects, name the rows. ``run`` is
-``check`` between reading and writing.
+``check`` is the method: read, lay into the plan's plane, measure parcels and projects, name the rows, judge them, apply
+what reviewers decided. ``run`` is ``check`` between reading and writing.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from controllines.approvals import approvals_frame, read_documents, record
+from controllines.approvals import Documents, approvals_frame, read_documents, record
 from controllines.classes import choices
 from controllines.combined import divided_frame
 from controllines.conflicts import Checked, Land, Widths, Workers, check_land
@@ -198,33 +199,84 @@ def check(
     read = parcels if isinstance(parcels, Layer) else read_parcels(parcels, datum=datum, project_by=project_by,
                                                                    line_width=line_width)  # fmt: skip
     laid = lay(read, opened.plane)
+    known = facts if isinstance(facts, ProjectFacts) else gather(laid, table=facts)
+    made = read_decisions(decisions) if isinstance(decisions, str | Path) else decisions or Decisions()
+    basis = _basis(laid, opened, options, (date, known))
+    found = _measure(basis)
+    return decided(_judged(_result(basis, found), basis, found), made)
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """What a check stands on: ``laid`` are all parcels, ``land`` those at ``rows`` that can be checked."""
+
+    laid: Layer
+    rows: Array
+    land: Land
+    plan: Plan
+    kinds: list[Kind]
+    options: CheckOptions
+    pack: Pack | None
+    big_classes: Mapping[str, str]
+    date: dt.date
+    facts: ProjectFacts
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What was measured, of parcels and of projects; ``united`` is the land use of the unions of projects."""
+
+    frame: gpd.GeoDataFrame
+    checked: Checked
+    projects: Projects
+    documents: Documents
+    approvals: pd.DataFrame
+    use: pd.DataFrame
+    united: pd.DataFrame
+    lengths: pd.DataFrame
+    findings: list[Finding]
+
+
+def _basis(laid: Layer, plan: Plan, options: CheckOptions, known: tuple[dt.date, ProjectFacts]) -> _Basis:
     rows = np.flatnonzero(laid.used)
     if not len(rows):
         causes = tuple(item for item in laid.findings if item.severity == "error")
         why = "；".join(dict.fromkeys(item.message for item in causes[:3]))
         raise InputError(finding("NOTHING_CHECKED", actual=len(laid), hint=why), causes)
-    kinds = _kinds(opened, options)
-    pack = options.pack
-    big_classes = choices(opened.spec.big_classes | dict(options.big_classes), where=opened.path)
-    known = facts if isinstance(facts, ProjectFacts) else gather(read, table=facts)
-    land = Land(laid.frame["parcel_id"].to_numpy()[rows], laid.geoms[rows], laid.resolution[rows], opened.plane)
-    checked = check_land(land, opened, kinds, options.widths, workers=options.workers)
-    frame = parcels_frame(laid, rows)
-    projects = projects_of(frame, land, (opened, kinds, options.widths), workers=options.workers)
-    documents = read_documents(known, opened)
-    approvals, short = approvals_frame((land, checked), projects, opened, (known, documents))
-    use, ridges = land_frame(land, opened, checked.measured, big_classes)
-    united, _ = land_frame(projects.land, opened, projects.checked.measured, big_classes)
-    lengths, linear = lengths_frame(laid, rows, checked, opened)
-    pieces, outside = pieces_frames(laid, land, checked, opened)
-    measured = [*checked.findings, *(item for line in checked.measured.values() for item in line.findings)]
-    notes = [*declared_findings(frame), *far_parcels(laid, plan_box(opened.layers)), *_in_force(opened, date)]
-    notes += [*projects.findings, *known.findings, *documents.findings, *ridges, *short]
-    findings, counts = findings_frame([*laid.findings, *opened.all_findings, *notes, *linear, *measured])
-    said = provenance(laid, opened, kinds, options=_said(options, opened, big_classes), required=_required(options),
-                      as_of=date, facts=known.frame(), documents=record(documents), pack=pack)  # fmt: skip
-    result = CheckResult(
-        parcels=frame,
+    land = Land(laid.frame["parcel_id"].to_numpy()[rows], laid.geoms[rows], laid.resolution[rows], plan.plane)
+    big_classes = choices(plan.spec.big_classes | dict(options.big_classes), where=plan.path)
+    return _Basis(laid, rows, land, plan, _kinds(plan, options), options, options.pack, big_classes, *known)
+
+
+def _measure(basis: _Basis) -> _Measured:
+    """Lay parcels and projects over the plan, and name the rows."""
+    land, plan, laid, options = basis.land, basis.plan, basis.laid, basis.options
+    checked = check_land(land, plan, basis.kinds, options.widths, workers=options.workers)
+    frame = parcels_frame(laid, basis.rows)
+    projects = projects_of(frame, land, (plan, basis.kinds, options.widths), workers=options.workers)
+    documents = read_documents(basis.facts, plan)
+    approvals, short = approvals_frame((land, checked), projects, plan, (basis.facts, documents))
+    use, ridges = land_frame(land, plan, checked.measured, basis.big_classes)
+    united, _ = land_frame(projects.land, plan, projects.checked.measured, basis.big_classes)
+    lengths, linear = lengths_frame(laid, basis.rows, checked, plan)
+    lines = [item for line in checked.measured.values() for item in line.findings]
+    notes = [*declared_findings(frame), *far_parcels(laid, plan_box(plan.layers)), *_in_force(plan, basis.date)]
+    notes += [*projects.findings, *basis.facts.findings, *documents.findings, *ridges, *short, *linear]
+    return _Measured(frame, checked, projects, documents, approvals, use, united, lengths,
+                     [*laid.findings, *plan.all_findings, *notes, *checked.findings, *lines])  # fmt: skip
+
+
+def _result(basis: _Basis, found: _Measured) -> CheckResult:
+    """Return the result before it is judged."""
+    land, plan, options = basis.land, basis.plan, basis.options
+    checked, projects, facts = found.checked, found.projects, basis.facts.frame()
+    pieces, outside = pieces_frames(basis.laid, land, checked, plan)
+    findings, counts = findings_frame(found.findings)
+    said = provenance(basis.laid, plan, basis.kinds, options=_said(options, plan, basis.big_classes),
+                      required=_required(options), as_of=basis.date, facts=facts, documents=record(found.documents),
+                      pack=basis.pack)  # fmt: skip
+    return CheckResult(
+        parcels=found.frame,
         overlaps=named(checked.overlaps, land, "parcel_id"),
         pieces=pieces,
         outside=outside,
@@ -234,30 +286,26 @@ def check(
         verdicts=pd.DataFrame(columns=list(VERDICTS)),
         findings=findings,
         provenance=said | {"finding_counts": counts},
-        plan=opened,
-        lengths=lengths,
-        applications=laid,
-        land=named(use, land, "parcel_id"),
-        project_land=projects.table(use, united),
-        facts=known.frame(),
+        plan=plan,
+        lengths=found.lengths,
+        applications=basis.laid,
+        land=named(found.use, land, "parcel_id"),
+        project_land=projects.table(found.use, found.united),
+        facts=facts,
         project_units=projects.table(checked.units, projects.checked.units),
-        approvals=approvals,
+        approvals=found.approvals,
     )
-    made = read_decisions(decisions) if isinstance(decisions, str | Path) else decisions or Decisions()
-    if pack is None:
-        return decided(result, made)
-    told = Circumstances(*_divided((land, checked), projects, opened, pack), facts=known.of)
-    return decided(judged(result, pack, told, as_of=date, accuracy_m=options.accuracy_m), made)
 
 
-def _divided(
-    of_parcels: tuple[Land, Checked], projects: Projects, plan: Plan, pack: Pack
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the land inside each line by class and by other lines, of parcels and of projects."""
-    land, checked = of_parcels
-    one = divided_frame(land, plan, checked, pairs=pack.pairs())
-    whole = divided_frame(projects.land, plan, projects.checked, pairs=pack.pairs())
-    return named(one, land, "parcel_id"), projects.table(one, whole)
+def _judged(result: CheckResult, basis: _Basis, found: _Measured) -> CheckResult:
+    """Apply the rule pack, if there is one, to the land inside each line by class and by other lines."""
+    if basis.pack is None:
+        return result
+    land, plan, projects, pairs = basis.land, basis.plan, found.projects, basis.pack.pairs()
+    one = divided_frame(land, plan, found.checked, pairs=pairs)
+    whole = divided_frame(projects.land, plan, projects.checked, pairs=pairs)
+    told = Circumstances(named(one, land, "parcel_id"), projects.table(one, whole), facts=basis.facts.of)
+    return judged(result, basis.pack, told, as_of=basis.date, accuracy_m=basis.options.accuracy_m)
 
 
 def _said(options: CheckOptions, plan: Plan, big_classes: Mapping[str, str]) -> dict[str, object]:
