@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import geopandas as gpd
-import openpyxl
 import pytest
 import shapely
 
@@ -61,29 +59,6 @@ def test_every_other_alarm_was_read_and_is_true(real: cl.FigureAudit) -> None:
         ["sum", "differs", "27647.42亩"], ["share", "differs", "29.44%"], ["sum", "query", "13.42548万亩"],
     ]  # fmt: skip
     assert alarms["difference"].tolist() == pytest.approx([-10, -0.0065181, 0.0001], rel=1e-4)
-
-
-def test_folder(tmp_path: Path) -> None:
-    audit = audited(tmp_path, "=1+1耕地10.00公顷（160.00亩），林地10公顷（150亩）。")
-    written = cl.write_audit(audit, tmp_path / "out")
-    assert [path.name for path in written] == ["图文数据核对表.xlsx", "figures.json"]
-    said = json.loads(written[1].read_text(encoding="utf-8"))
-    assert said["schema"] == "controllines.figures/1"
-    assert [check["verdict"] for check in said["checks"]] == ["differs", "agrees"]
-    assert said["files"][0]["path"] == "图文数据核对表.xlsx"
-    book = openpyxl.load_workbook(written[0])
-    assert book.sheetnames == ["不符与待核实", "全部核对项", "说明"]
-    row = [cell.value for cell in book["不符与待核实"][3]]
-    assert row[1:4] == [1, "同一面积两种单位", "不符"]
-    assert row[7:10] == [10, 0.08, "亩"]
-    assert all(cell.data_type != "f" for sheet in book for line in sheet for cell in line)
-    assert cl.write_audit(audit, tmp_path / "out") == written  # the same texts again
-    other = audited(tmp_path, "耕地1公顷（15亩）。")
-    with pytest.raises(cl.OutputError, match="OUTPUT_NOT_EMPTY"):
-        cl.write_audit(other, tmp_path / "out")
-    cl.write_audit(other, tmp_path / "out", overwrite=True)
-    empty = openpyxl.load_workbook(written[0])["不符与待核实"]
-    assert empty["A3"].value == "没有此类核对项。"
 
 
 def test_notebook_view(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from controllines.report.model import Report, build
 from controllines.results import VERDICTS, CheckResult, findings_frame
 from controllines.tables import AreaTable
 from tests.builders import here, layer, make_plan, parcels
+from tests.report.readback import sheets
 
 CRS = "EPSG:4490"
 MEASURES = ("area_m2", "outside_m2", "conflict_m2", "share", "net_area_m2", "uncovered_m2", "contact_m2", "sliver_m2",
@@ -277,6 +278,12 @@ def book(out: Path) -> openpyxl.Workbook:
 
 
 @pytest.fixture(scope="session")
+def cells(out: Path) -> dict[str, list[list[Any]]]:
+    """The cells of its sheets."""
+    return sheets(out / "三线核对汇总表.xlsx")
+
+
+@pytest.fixture(scope="session")
 def content(out: Path) -> dict[str, Any]:
     return json.loads((out / "result.json").read_bytes())
 
@@ -318,7 +325,8 @@ def area_table(by: tuple[str, ...], rows: list[tuple[Any, ...]]) -> AreaTable:
     frame = frame.assign(**{f"{key}_code": values for key, values in codes.items()})
     units = {key: tuple(pair for pair in dict.fromkeys(zip(frame[f"{key}_code"], frame[key], strict=True))
                         if pair[1] != "范围外") for key in by}  # fmt: skip
-    provenance = {"plan": {"name": "试县", "synthetic": True}}
+    plan = {"name": "试县", "version": None, "synthetic": True}
+    provenance = {"plan": plan, "layers": [], "unmeasured": []}
     return AreaTable(frame, by, dict.fromkeys(by, "单元"), units, provenance)
 
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 from docx import Document
 
 
@@ -28,11 +29,14 @@ def shown_text(page: str) -> str:
     return re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S)
 
 
-def table(sheet: Any, first: int) -> list[list[Any]]:
-    """Cells from row ``first`` (from 1) to the first empty or total row."""
-    rows = []
-    for row in sheet.iter_rows(min_row=first, values_only=True):
-        if row[0] in (None, "合计"):
-            break
-        rows.append(list(row))
-    return rows
+def sheets(path: Path) -> dict[str, list[list[Any]]]:
+    """The cells of every sheet of a workbook."""
+    # not read_only: it keeps the file open
+    book = openpyxl.load_workbook(path)
+    return {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book}
+
+
+def table(rows: list[list[Any]], first: int) -> list[list[Any]]:
+    """Rows of a sheet from ``first`` (from 1) to the first empty or total row."""
+    body = rows[first - 1 :]
+    return body[: next((n for n, row in enumerate(body) if row[0] in (None, "合计")), len(body))]

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 
 import controllines as cl
@@ -20,7 +19,7 @@ from controllines.report import forms
 from controllines.report.folder import write_report
 from controllines.report.model import Report, build
 from controllines.report.opinion import opinion
-from tests.report.readback import page_data, shown_text
+from tests.report.readback import page_data, sheets, shown_text
 from tests.test_findings import FORBIDDEN
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
@@ -53,6 +52,11 @@ def out(result: cl.CheckResult, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
+@pytest.fixture(scope="module")
+def cells(out: Path) -> dict[str, list[list[Any]]]:
+    return sheets(out / "三线核对汇总表.xlsx")
+
+
 def form(result: cl.CheckResult, report: Report, project_id: str) -> dict[str, Any]:
     project = next(item for item in report.projects if item.project_id == project_id)
     land = result.project_land
@@ -77,9 +81,10 @@ def same_as_golden(name: str, text: str, run_id: str) -> None:
 
 
 @pytest.mark.parametrize("sheet", SHEETS)
-def test_tables(out: Path, result: cl.CheckResult, sheet: str) -> None:
-    rows = openpyxl.load_workbook(out / "三线核对汇总表.xlsx", read_only=True)[sheet].iter_rows(values_only=True)
-    text = "\n".join("\t".join("" if cell is None else str(cell).replace("\n", "/") for cell in row) for row in rows)
+def test_tables(cells: dict[str, list[list[Any]]], result: cl.CheckResult, sheet: str) -> None:
+    text = "\n".join(
+        "\t".join("" if cell is None else str(cell).replace("\n", "/") for cell in row) for row in cells[sheet]
+    )
     same_as_golden(f"demo_{sheet}.tsv", text + "\n", result.provenance["run_id"])
 
 
@@ -88,14 +93,15 @@ def test_form(result: cl.CheckResult, report: Report) -> None:
     same_as_golden("demo_核对表.txt", "\n".join(said) + "\n", result.provenance["run_id"])
 
 
-def test_no_text_of_the_demo_county_judges(out: Path, result: cl.CheckResult, report: Report) -> None:
+def test_no_text_of_the_demo_county_judges(
+    out: Path, cells: dict[str, list[list[Any]]], result: cl.CheckResult, report: Report
+) -> None:
     texts = [text for project in report.projects for text in lines_of(form(result, report, project.project_id))]
     for name in ("conflicts.csv", "result.json", "result.trace.json"):
         texts += (out / name).read_text(encoding="utf-8").splitlines()
     page = (out / "地图.html").read_text(encoding="utf-8")
     texts += [shown_text(page), json.dumps(page_data(page), ensure_ascii=False)]
-    book = openpyxl.load_workbook(out / "三线核对汇总表.xlsx", read_only=True)
-    texts += [str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell]
+    texts += [str(cell) for rows in cells.values() for row in rows for cell in row if cell]
     # quotations of documents keep their words
     plain = [re.sub(r"《[^》]*》|“[^”]*”", "", text) for text in texts]
     assert len(plain) > 5_000

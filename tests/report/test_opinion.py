@@ -111,3 +111,9 @@ def test_corner_points_that_are_too_many_stand_elsewhere(two_projects: cl.CheckR
     assert form.corners == []
     assert form.corner_note.startswith("界址点共10个，超过")
     assert len(opinion(report, report.projects[0], land, book=False).corners) == 10
+
+
+def test_a_note_on_the_project_as_a_whole_is_printed(said: dict[str, Opinion]) -> None:
+    """50 × 100 m of farmland within the boundary (rule G-03)."""
+    [row] = [row for row in said["P/1"].lines if row["line"] == "项目整体"]
+    assert row["ruling"].startswith("提示\n城镇开发边界内有永久基本农田0.4998公顷（7.50亩），不是数据错误")

@@ -9,7 +9,8 @@ import openpyxl
 import pytest
 
 import controllines as cl
-from controllines.report import FormOptions, forms
+from controllines.report import FormOptions, forms, points
+from controllines.report.points import corners_of
 from tests.builders import here, make_plan, parcels
 from tests.report.readback import texts
 
@@ -44,3 +45,39 @@ def test_many_corner_points_go_into_the_workbook_or_stay_where_there_is_none(
     assert not [row for row in rows if row[0] == "A"]
     cl.write_report(checked, tmp_path / "two", formats=["docx"], form=FormOptions(docx_for="all"))
     assert "J100" in texts(tmp_path / "two" / "核对表" / "B.docx")
+
+
+def test_points_are_printed_with_the_decimals_handed_in(two_projects: cl.CheckResult) -> None:
+    """A box of 100 × 100 m, drawn from its south-eastern corner; X is north."""
+    found = corners_of(two_projects)
+    assert found.axes == ("X（北，米）", "Y（东，米）")
+    printed = [(p.ring, p.name, p.x.text, p.y.text, p.edge.text) for p in found.of("a")]
+    north, east = ("4738000.000", "4738100.000"), ("30385000.000", "30385100.000")
+    assert printed == [
+        ("1", "J1", north[0], east[1], "100.00"), ("1", "J2", north[1], east[1], "100.00"),
+        ("1", "J3", north[1], east[0], "100.00"), ("1", "J4", north[0], east[0], "100.00"),
+        ("1", "J1", north[0], east[1], ""),
+    ]  # fmt: skip
+    assert found.of("nothing") == []
+
+
+def test_points_of_some_parcels_are_counted_together(two_projects: cl.CheckResult, monkeypatch) -> None:
+    found = corners_of(two_projects)
+    assert found.counts == {"a": 5, "b": 5, "c": 5}
+    assert (found.count(["a", "c"]), found.count([]), found.count(["nothing"])) == (10, 0, 0)
+    monkeypatch.setattr(points, "FEW", 10)
+    assert found.few(["a", "c"])
+    assert not found.few(["a", "b", "c"])
+
+
+def test_a_parcel_with_too_many_points_is_counted_but_not_listed(two_projects: cl.CheckResult, monkeypatch) -> None:
+    monkeypatch.setattr(points, "MOST", 4)
+    found = corners_of(two_projects)
+    assert found.count("abc") == 15
+    assert (found.of("a"), len(found.frame)) == ([], 0)
+
+
+def test_a_result_without_its_applications_has_no_points(result) -> None:
+    assert result.applications is None
+    found = corners_of(result)
+    assert (found.counts, found.of("TKX-001"), found.few(["TKX-001"])) == ({}, [], True)

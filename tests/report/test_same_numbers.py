@@ -12,7 +12,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import openpyxl
 import pytest
 import shapely
 from docx import Document
@@ -21,7 +20,7 @@ import controllines as cl
 from controllines.plans import Plan
 from controllines.report import FormOptions, forms
 from tests.builders import here, layer, make_plan, parcels, row_ids
-from tests.report.readback import page_data, table
+from tests.report.readback import page_data, sheets, table
 
 LINES = ("生态保护红线", "永久基本农田", "城镇开发边界")
 #: Areas of the card and the column of 明细 that holds the same figure.
@@ -78,7 +77,7 @@ def compare(folder: Path) -> int:
     """Compare all documents of a run of one parcel a project; return how many numbers were held against each other."""
     content = json.loads((folder / "result.json").read_bytes())
     cards = page_data((folder / "地图.html").read_text(encoding="utf-8"))["parcels"]
-    book = openpyxl.load_workbook(folder / "三线核对汇总表.xlsx", read_only=True)
+    book = sheets(folder / "三线核对汇总表.xlsx")
     summary, projects = table(book["总表"], 5), {row[1]: row for row in table(book["项目"], 5)}
     detail, units = iter(table(book["明细"], 4)), table(book["单元"], 4)
     count = 0
@@ -176,8 +175,8 @@ def test_numbers_of_a_thousand_applications_are_the_same_everywhere(
     assert run(1000, tmp_path / "out", monkeypatch) > 1000 * 25
 
 
-def test_parcel_figures_are_the_rounded_ones_of_json(book, content):
-    rows = table(book["总表"], 5)
+def test_parcel_figures_are_the_rounded_ones_of_json(cells, content):
+    rows = table(cells["总表"], 5)
     assert [row[1] for row in rows] == [parcel["parcel_id"] for parcel in content["parcels"]]
     for row, parcel in zip(rows, content["parcels"], strict=True):
         for cell, key in ((row[6], "planar_area_m2"), (row[7], "area_m2")):
@@ -185,10 +184,10 @@ def test_parcel_figures_are_the_rounded_ones_of_json(book, content):
             assert cell == expected
 
 
-def test_figures_are_the_same_in_xlsx_and_html(book, page):
+def test_figures_are_the_same_in_xlsx_and_html(cells, page):
     data = page_data(page)
-    assert [(row[0], row[1]) for row in table(book["总表"], 5)] == [(p["serial"], p["id"]) for p in data["parcels"]]
-    detail = iter(table(book["明细"], 4))
+    assert [(row[0], row[1]) for row in table(cells["总表"], 5)] == [(p["serial"], p["id"]) for p in data["parcels"]]
+    detail = iter(table(cells["明细"], 4))
     compared = 0
     for parcel in data["parcels"]:
         for line in parcel["lines"]:

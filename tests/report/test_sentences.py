@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from controllines.kinds import kind_of
+from controllines.report.figures import Convention
 from controllines.report.model import build
+from controllines.report.sentences import Scope, flags, result_word, row_class, told
 from controllines.report.sheets import note_lines, tables
 
 
@@ -122,3 +127,47 @@ def test_line_not_asked_for_is_named_as_not_checked(make_result):
     result.overlaps.loc[rows, "outcome"] = "no_data"
     result.overlaps.loc[rows, "flags"] = ""
     assert said(build(result), "TKX-001", "ecological_redline") == "生态保护红线：未列入本次核对，未作核对"
+
+
+def overlap(outcome: str, **known: Any) -> dict[str, Any]:
+    return {"outcome": outcome, "flags": "", "area_m2": 0.0, "outside_m2": 0.0, "conflict_m2": 0.0, "sliver_m2": 0.0,
+            "uncovered_m2": 0.0} | known  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sense", "row", "word", "look"),
+    [
+        ("avoid", overlap("none"), "不涉及", "none"),
+        ("avoid", overlap("conflict", area_m2=1.0, conflict_m2=1.0), "涉及", "conflict"),
+        ("avoid", overlap("no_data"), "无数据", "undetermined"), ("avoid", overlap("failed"), "待核实", "undetermined"),
+        ("stay_within", overlap("none", area_m2=1.0), "全部位于边界内", "none"),
+        ("stay_within", overlap("conflict", area_m2=1.0, outside_m2=1.0, conflict_m2=1.0), "部分位于边界内", "outside"),
+        ("stay_within", overlap("conflict", outside_m2=1.0, conflict_m2=1.0), "全部位于边界外", "outside"),
+        ("stay_within", overlap("conflict", outside_m2=1.0, conflict_m2=1.0, uncovered_m2=1.0), "涉及边界外",
+         "outside"),
+        ("avoid", overlap("conflict", conflict_m2=1.0, sliver_m2=1.0, flags="sub_resolution;sliver"), "涉及（待核实）",
+         "undetermined"),
+        ("avoid", overlap("conflict", conflict_m2=2.0, sliver_m2=1.0, flags="sub_resolution"), "涉及（待核实）",
+         "conflict"),
+        ("avoid", overlap("conflict", conflict_m2=2.0, flags="excluded_feature"), "涉及（待核实）", "conflict"),
+        ("avoid", overlap("none", flags="sub_resolution"), "不涉及", "none"),
+    ],
+)  # fmt: skip
+def test_a_word_and_a_colour_for_every_row(sense: str, row: dict[str, Any], word: str, look: str) -> None:
+    assert (result_word(row, sense), row_class(row, sense)) == (word, look)
+
+
+def test_flags_are_a_list() -> None:
+    assert flags({"flags": "sliver;uncovered"}) == ["sliver", "uncovered"]
+    assert flags({"flags": None}) == flags({}) == []
+
+
+def test_pieces_of_one_class_are_named_together() -> None:
+    """2 000 and 3 000 m² of one zone, 5 000 of another: the inside of one hectare by zones."""
+    pieces = [{"class": name, "area_m2": m2} for name, m2 in (("集中", 2e3), ("弹性", 5e3), ("集中", 3e3))]
+    row = overlap("none", area_m2=1e4, contact_m2=0.0, net_area_m2=None)
+    shown, text, printed = told(row, {"area_m2": 1e4}, Scope(kind_of("urban_boundary")), Convention(), pieces=pieces)
+    zones = "其中集中0.5000公顷（7.50亩）、弹性0.5000公顷（7.50亩）"
+    assert text == f"全部位于城镇开发边界内，{zones}"
+    assert [part.ha.text for part in printed] == ["0.2000", "0.5000", "0.3000"]
+    assert shown.inside.ha.text == "1.0000"

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
-from tests.report.readback import table
+import openpyxl
+import pytest
+
+from controllines.decisions import choices
+from controllines.errors import OutputError
+from controllines.report import xlsx
+from controllines.report.model import build
+from controllines.report.xlsx import number_format, text_width
+from tests.report.readback import sheets, table
 
 
 def test_sheets_headings_and_frozen_heads(book):
@@ -21,24 +30,23 @@ def test_sheets_headings_and_frozen_heads(book):
         assert "面积口径：椭球面积" in sheet["A2"].value
 
 
-def test_totals_are_the_sums_of_the_cells(book):
+def test_totals_are_the_sums_of_the_cells(cells):
     for name, first in (("总表", 5), ("图斑", 4), ("单元", 4), ("项目", 5)):
-        sheet = book[name]
-        rows = table(sheet, first)
-        last = [cell.value for cell in sheet[first + len(rows)]]
+        rows = table(cells[name], first)
+        last = cells[name][first - 1 + len(rows)]
         assert last[0] == "合计"
         summed = 0
         for number, value in enumerate(last):
             if isinstance(value, float | int):
                 summed += 1
-                cells = [row[number] for row in rows if isinstance(row[number], float | int)]
-                assert sum(Decimal(str(cell)) for cell in cells) == Decimal(str(value))
+                column = [row[number] for row in rows if isinstance(row[number], float | int)]
+                assert sum(Decimal(str(cell)) for cell in column) == Decimal(str(value))
         assert summed >= 2
 
 
-def test_pieces_of_a_line_add_up_to_its_figure(book):
-    inside = {(row[0], row[2]): row[4] for row in table(book["明细"], 4)}
-    pieces = [row for row in table(book["图斑"], 4) if row[0] == "TKX-004"]
+def test_pieces_of_a_line_add_up_to_its_figure(cells):
+    inside = {(row[0], row[2]): row[4] for row in table(cells["明细"], 4)}
+    pieces = [row for row in table(cells["图斑"], 4) if row[0] == "TKX-004"]
     assert len(pieces) == 2
     assert sum(Decimal(str(row[5])) for row in pieces) == Decimal(str(inside["TKX-004", "城镇开发边界"]))
 
@@ -55,18 +63,36 @@ def test_ids_and_formulas_are_text(book, hostile):
     assert hostile["long"] in texts
 
 
-def test_findings_are_grouped_with_exact_counts(book):
-    rows = table(book["问题清单"], 4)
-    assert [(row[0], row[1], row[8]) for row in rows] == [
-        ("错误", 1, "GEOMETRY_COLLAPSED"), ("已修复", 2, "GEOMETRY_REPAIRED"),
-    ]  # fmt: skip
-    assert "（88.5, 42.8）" in rows[1][7]
+def test_looks_are_those_of_the_places_of_a_figure() -> None:
+    assert [number_format(places) for places in (0, 2, 4)] == ["0", "0.00", "0.0000"]
 
 
-def test_notes_trace_the_run(book):
-    notes = {row[0]: row[1] for row in table(book["说明"], 4)}
-    assert notes["核对编号"] == "0123456789ab"
-    assert notes["未作核对"] == "自然保护地"
-    assert "2022年批准启用成果" in notes["图层：生态保护红线"]
-    assert "ab" * 32 in notes["申报文件：申请/2026/一批.txt"]
-    assert "controllines 0.1.0" in notes["软件版本"]
+def test_chinese_signs_are_as_wide_as_two_digits() -> None:
+    assert [text_width(text) for text in ("", "a1", "地块", "a地，")] == [0, 2, 4, 5]
+
+
+def test_a_sheet_that_excel_could_not_hold_is_refused_by_name(report, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(xlsx, "ROWS", 10)
+    with pytest.raises(OutputError, match="总表") as caught:
+        xlsx.write(report, tmp_path / "a.xlsx")
+    found = caught.value.finding
+    assert (found.code, found.layer, found.actual, found.expected) == ("XLSX_TOO_LONG", "总表", "11", "10")
+
+
+def test_a_text_that_excel_could_not_hold_is_cut(report, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(xlsx, "LONGEST", 20)
+    xlsx.write(report, tmp_path / "a.xlsx")
+    texts = [cell for rows in sheets(tmp_path / "a.xlsx").values() for row in rows[3:] for cell in row]
+    assert "长" * 20 in texts
+    assert "长" * 21 not in "".join(map(str, texts))
+
+
+def test_a_judged_report_is_the_form_of_what_is_decided_and_asked_next(two_projects, tmp_path: Path) -> None:
+    xlsx.write(build(two_projects), tmp_path / "a.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    assert {"判定", "待补充"} <= set(book.sheetnames)
+    detail = book["明细"]
+    [column] = [cell.column_letter for cell in detail[3] if cell.value == "人工认定"]
+    [choice] = [item for item in detail.data_validations.dataValidation if item.type == "list"]
+    assert str(choice.sqref) == f"{column}4:{column}12"  # three parcels × three lines
+    assert set(choice.formula1.strip('"').split(",")) == set(choices())

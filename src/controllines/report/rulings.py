@@ -58,8 +58,8 @@ class Ruling:
 
     @property
     def speaks(self) -> bool:
-        """Whether there is more to say than that the line is clear."""
-        return self.level not in (None, CLEAR) or len(self.rules) > 1 or bool(self.original)
+        """Whether there is more to say than that the line is clear; a note alone is more."""
+        return len(self.rules) > (self.level == CLEAR) or bool(self.original)
 
 
 def rulings(result: CheckResult) -> Rulings:

@@ -170,7 +170,7 @@ def parents_of(table: AreaTable, key: str) -> dict[tuple[str | None, str | None]
     if f"{key}_parent" not in table.frame:
         return {}
     rows = table.frame[[f"{key}_code", key, f"{key}_parent"]].drop_duplicates()
-    return {(code, name): str(above or "") for code, name, above in rows.itertuples(index=False)}
+    return {(code, name): above if isinstance(above, str) else "" for code, name, above in rows.itertuples(index=False)}
 
 
 def _balance(book: Any, table: AreaTable) -> None:
