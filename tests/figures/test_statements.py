@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from controllines.figures.statements import Paragraph, Quantity, title
+from controllines.figures.statements import Quantity, title
 from tests.figures.conftest import read
 
 
@@ -67,12 +67,27 @@ def test_items_of_a_list_join_what_leads_them_in_and_keep_their_lines() -> None:
     assert second.lines == (5,)
 
 
-def test_a_quote_keeps_to_its_sentence_and_is_as_written() -> None:
+def test_a_quote_is_the_clauses_around_within_the_sentence_as_written() -> None:
     [paragraph] = read("前一句说别的。规划期末，耕地保有量１０公顷，林地５公顷。后一句。")
-    assert isinstance(paragraph, Paragraph)
     item = paragraph.quantities[0]
-    quote = paragraph.quote(item.start, item.end)
-    assert "耕地保有量１０公顷" in quote
-    assert "前一句" not in quote
-    assert "后一句" not in quote
+    assert paragraph.quote(item.start, item.end) == "规划期末，耕地保有量１０公顷，林地５公顷"
     assert paragraph.quote(item.start, item.end, margin=0) == "１０公顷"
+    [paragraph] = read("耕地10公顷，林地5公顷")
+    item = paragraph.quantities[0]
+    assert paragraph.quote(item.start, item.end) == "耕地10公顷，林地5公顷"
+    [paragraph] = read(f"{'远' * 30}，近处，耕地10公顷，近处，{'远' * 30}。")
+    item = paragraph.quantities[0]
+    assert paragraph.quote(item.start, item.end) == "近处，耕地10公顷，近处"
+
+
+def test_what_stands_in_a_bracket_under_a_name_of_its_own_is_no_twin() -> None:
+    [paragraph] = read("耕地10公顷（园地160亩）")
+    assert [(item.name, item.twin) for item in paragraph.quantities] == [("耕地", None), ("园地", None)]
+
+
+@pytest.mark.parametrize(("words", "about"), [("约占30%", True), ("占约30%", True), ("占30%", False)])
+def test_shares_that_are_not_meant_to_the_last_digit(words: str, about: bool) -> None:
+    share = only(f"甲30公顷，{words}").share
+    assert share is not None
+    assert share.figure.about is about
+    assert share.figure.m2 == Fraction(3, 10)

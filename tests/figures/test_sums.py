@@ -92,3 +92,15 @@ def test_what_a_share_is_held_against_is_said() -> None:
     assert (first.name, first.stated, first.compared) == ("甲", "31%", "30.00公顷÷100.00公顷＝30%")
     [loose, _] = checked("甲30.00公顷，占比30%，乙50.00公顷，占比50%。", "share")
     assert (loose.verdict, loose.compared, loose.result) == ("not_judged", "文中没有总面积", None)
+
+
+def test_shares_of_the_total_by_its_name_and_of_something_else() -> None:
+    text = "建设用地100.00公顷，其中甲30.00公顷，占{0}的31%，乙70.00公顷，占{0}的70%。"
+    assert verdicts(text.format("建设用地"), "share") == ["differs", "agrees"]
+    assert verdicts(text.format("国土面积"), "share") == []
+
+
+def test_passages_begin_with_the_name_of_the_total() -> None:
+    total, *_, shares = checked("全县，总面积100.00公顷，其中甲30.00公顷，占30%，乙70.00公顷，占70%。另一句。")
+    assert total.quote == "总面积100.00公顷，其中甲30.00公顷，占30%，乙70.00公顷，占70%"
+    assert (shares.kind, shares.quote) == ("share_sum", "30.00公顷，占30%，乙70.00公顷，占70%")
