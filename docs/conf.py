@@ -13,6 +13,7 @@ from docutils import nodes
 from furo.navigation import get_navigation_tree
 from sphinx import addnodes
 from sphinx.environment.adapters.toctree import TocTree
+from sphinx.locale import _ as translated
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "src")]
@@ -66,6 +67,11 @@ html_theme_options = {
 _PAIRS = tomllib.loads((HERE / "pairs.toml").read_text(encoding="utf-8")).items()
 #: Page → its counterpart in the other language, and the name of that language.
 OTHERS = {zh[:-3]: (en[:-3], "English") for zh, en in _PAIRS} | {en[:-3]: (zh[:-3], "中文") for zh, en in _PAIRS}
+for _name in make_pages.PAGES:
+    _zh, _en = (f"{make_pages.FOLDERS[language]}/{_name}" for language in ("zh", "en"))
+    OTHERS |= {_zh: (_en, "English"), _en: (_zh, "中文")}
+#: What Sphinx and napoleon write above parts of docstrings, in the language of the site.
+LABELS = ("Parameters", "Returns", "Raises", "Variables", "Notes")
 _FIELD = re.compile(r"^(\S[^:]*?) : (.+)$")
 
 
@@ -124,6 +130,8 @@ def own_sidebar(app: Any, pagename: str, _template: str, context: dict[str, Any]
         context["body"] = link + context["body"]
     if not pagename.startswith("en/"):
         return
+    for label in LABELS:
+        context["body"] = context["body"].replace(f">{translated(label)}<", f">{label}<")
     context["_"] = context["gettext"] = lambda text: text
     context["language"] = "en"
     trees = TocTree(app.env)

@@ -12,7 +12,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCS = REPOSITORY / "docs"
 #: Made while the site is built (docs/make_pages.py), so no files of the repository.
-GENERATED = {"reference": DOCS / "reference", "notebooks": DOCS / "notebooks"}
+GENERATED = (DOCS / "reference", DOCS / "en" / "reference", DOCS / "notebooks")
 
 _FENCE = re.compile(r"^(?P<mark>`{3,}|:{3,})(?P<language>\S*)[^\n]*\n(?P<body>.*?)^(?P=mark)\s*$", re.M | re.S)
 _LINK = re.compile(r"(?<!\\)!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
@@ -48,7 +48,7 @@ class Block:
 
 def pages() -> list[Path]:
     """Every written page: the two READMEs and docs/**.md but for generated ones."""
-    found = sorted(path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).parts[0] not in GENERATED)
+    found = sorted(path for path in DOCS.rglob("*.md") if path.parent not in GENERATED)
     return [REPOSITORY / "README.md", REPOSITORY / "README.zh-CN.md", *found]
 
 

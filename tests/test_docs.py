@@ -57,9 +57,8 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in links(page):
         path, _, anchor = target.partition("#")
         other = (page.parent / path).resolve() if path else page
-        inside = other.relative_to(DOCS).parts if other.is_relative_to(DOCS) else ()
-        if inside and inside[0] in GENERATED:
-            assert _is_generated(inside), f"{target}: no such page is generated"
+        if other.parent in GENERATED:
+            assert _is_generated(other), f"{target}: no such page is generated"
             continue
         assert other.exists(), f"{target}: no such file"
         assert not anchor or anchor in anchors(other), f"{target}: no such heading, there are {anchors(other)}"
@@ -74,11 +73,46 @@ def test_pages_that_the_program_names_exist() -> None:
 
 
 @cache
-def _is_generated(inside: tuple[str, ...]) -> bool:
-    if inside[0] == "notebooks":
-        return (REPOSITORY / "notebooks" / inside[1]).exists()
-    made: dict[str, Any] = runpy.run_path(str(DOCS / "make_pages.py"))
-    return inside[1].removesuffix(".md") in made["PAGES"]
+def reference() -> Any:
+    """What makes the pages of the reference."""
+    return SimpleNamespace(**runpy.run_path(str(DOCS / "make_pages.py")))
+
+
+def _is_generated(page: Path) -> bool:
+    if page.parent.name == "notebooks":
+        return (REPOSITORY / "notebooks" / page.name).exists()
+    return page.stem in reference().PAGES
+
+
+def test_every_page_has_its_counterpart() -> None:
+    written = {page.relative_to(DOCS).as_posix() for page in PAGES if page.is_relative_to(DOCS)}
+    assert written - {"performance.md"} == {*PAIRS, *PAIRS.values()}  # its Chinese page is being written
+
+
+def test_the_reference_explains_everything_in_both_languages() -> None:
+    """Every option, project fact and key of result.json has its words, and no words are left over."""
+    made = reference()
+    said = {name: made.words()[name] for name in ("options", "meaning", "questions")}
+    assert said["questions"].keys() == made.data("facts.toml")["facts"].keys()
+    options = {_said(made.option_keys(command, given), said["options"])
+               for command, known in made.commands() for given in known.params}  # fmt: skip
+    assert options == said["options"].keys()
+    schema = made.schema()
+    keys = [key for of, one in {"": schema, **schema["$defs"]}.items() for key in _keys(of, one)]
+    meaning = {_said(made.meaning_keys(of, name), said["meaning"]): one for of, name, one in keys}
+    assert meaning.keys() == said["meaning"].keys()
+    assert [key for key, one in meaning.items() if not all(said["meaning"][key]) and "description" not in one] == []
+
+
+def _said(keys: tuple[str, str], words: dict[str, Any]) -> str | tuple[str, str]:
+    """Return the key under which words are found; both where there are none."""
+    return next((key for key in keys if key in words), keys)
+
+
+def _keys(of: str, one: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name, inner in one.get("properties", {}).items():
+        yield of, name, inner
+        yield from _keys(f"{of}.{name}".strip("."), inner.get("items", inner))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
