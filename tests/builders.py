@@ -49,6 +49,29 @@ def parcels(*geometries, crs=EPSG, **columns) -> gpd.GeoDataFrame:
     return layer(geometries, crs=crs, DKBH=ids, **columns)
 
 
+#: Three lines side by side, 500, 300 and 700 m wide, in a county of two townships.
+LAYERS = {
+    RED: layer([here(0, 0, 500, 1000)], BSM=["r1"], LHLX=["水源涵养"]),
+    FARM: layer([here(500, 0, 800, 1000)], BSM=["f1"], DLBM=["0102"], KCXS=[0.1]),
+    CITY: layer([here(800, 0, 1500, 1000)], BSM=["u1"], GHFQMC=["集中建设区"]),
+    "county": layer([here(-1000, -1000, 3000, 3000)], XZQDM=["650422"], XZQMC=["托克逊县"]),
+    "township": layer([here(-1000, -1000, 600, 3000), here(600, -1000, 2000, 3000)],
+                      XZQDM=["650422100", "650422101"], XZQMC=["甲镇", "乙镇"]),
+}  # fmt: skip
+
+
+def write_survey(path: Path, plots: Sequence[tuple[str, object, shapely.Polygon]], *, zone: int = 30) -> Path:
+    """Write a survey file (TXT) in GBK: id, 公顷 and polygon of each parcel."""
+    lines = ["[属性描述]", "坐标系=2000国家大地坐标系", "几度分带=3", f"带号={zone}", "精度=0.001", "[地块坐标]"]
+    for identity, hectares, polygon in plots:
+        points = shapely.get_coordinates(polygon)
+        lines.append(f"{len(points)},{hectares},{identity},地块,面,,工业用地,0601,@")
+        lines += [f"J{k % (len(points) - 1) + 1},1,{y:.3f},{x:.3f}" for k, (x, y) in enumerate(points)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(("\r\n".join(lines) + "\r\n").encode("gbk"))
+    return path
+
+
 def make_plan(*, county=COUNTY, crs=EPSG, **layers) -> Plan:
     """A plan of frames or lists of geometries; around them a county, unless ``county=None``."""
     around = {} if county is None else {"county": layer([county], crs=crs, XZQDM=["650422"], XZQMC=["托克逊县"])}

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: real data where it exists, a PostGIS server of the tests' own."""
+"""Fixtures shared by all tests: real data where it exists, a prepared plan, a PostGIS server of the tests' own."""
 
 from __future__ import annotations
 
@@ -89,3 +89,20 @@ def _add_postgis(psycopg: Any, connection: Any) -> None:
         connection.execute("CREATE EXTENSION postgis")
     except (psycopg.errors.UndefinedFile, psycopg.errors.FeatureNotSupported) as error:
         _absent("postgis", f"PostGIS is not installed: {error}")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The plan.toml of ``tests/prepared.py``, and the folder it was prepared in: to be read, not written."""
+    from controllines.preparation import prepare
+    from tests.prepared import office
+
+    folder = tmp_path_factory.mktemp("office")
+    plan = office(folder / "in")
+    return plan, prepare(plan, folder / "某县.plan")
+
+
+@pytest.fixture
+def copy(made: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A copy of the prepared plan, to be damaged."""
+    return Path(shutil.copytree(made[1], tmp_path / "copy.plan"))

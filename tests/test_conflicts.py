@@ -408,31 +408,6 @@ def test_accepted_absence_lifts_the_failure(tmp_path):
     assert outcomes('["x1", "x2"]') == ["none", "none"]
 
 
-# --- projects --------------------------------------------------------------------------------------------------------
-
-
-def test_a_project_is_the_union_of_its_parcels():
-    shapes = here(0, 0, 100, 100), here(50, 0, 150, 100), here(300, 0, 310, 10)
-    drawn = parcels(*shapes, XMBH=["P", "P", "Q"])
-    result = check(drawn, make_plan(ecological_redline=[here(80, -10, 500, 200)]))
-    projects = result.projects.set_index("project_id")
-    assert projects["parcels"].to_dict() == {"P": 2, "Q": 1}
-    assert projects.loc["P", "area_m2"] == pytest.approx(official(here(0, 0, 150, 100)), abs=0.02)
-    overlaps = result.project_overlaps.query("kind == @RED").set_index("project_id")
-    assert overlaps.loc["P", "area_m2"] == pytest.approx(official(here(80, 0, 150, 100)), abs=0.02)
-    assert overlaps.loc["P", "depth_m"] == pytest.approx(50 / 1.000163, rel=2e-4)
-    assert overlaps.loc["Q", "area_m2"] == row(result, RED, "c").area_m2
-    noted = result.findings[result.findings["code"] == "PROJECT_LAND_TWICE"]
-    assert noted["feature"].tolist() == ["P"]
-    assert float(noted["actual"].iloc[0]) == pytest.approx(official(here(50, 0, 100, 100)), abs=0.02)
-
-
-def test_neighbours_of_one_project_claim_nothing_twice():
-    result = check(parcels(here(0, 0, 100, 100), here(100, 0, 200, 100), XMBH=["P", "P"]),
-                   make_plan(ecological_redline=[here(0, 0, 1, 1)]))  # fmt: skip
-    assert "PROJECT_LAND_TWICE" not in codes(result)
-
-
 # --- the guard, as far as the result ---------------------------------------------------------------------------------
 
 
