@@ -211,6 +211,43 @@ def test_few_positional_arguments(name: str) -> None:
         assert command or in_all <= MAX_ARGUMENTS, f"{where} takes {in_all} arguments and wants an options object"
 
 
+#: Modules that Windows does not have; whoever imports one says in an ``except ImportError`` what happens there.
+POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
+TEXT_CALLS = {"read_text", "write_text", "open"}
+
+
+def _mode(call: ast.Call) -> str:
+    """How a method of a path opens its file: ``r``, ``w``, ``rb`` …; empty where this opens no file."""
+    if not (isinstance(call.func, ast.Attribute) and call.func.attr in TEXT_CALLS):
+        return ""
+    if call.func.attr != "open":
+        return call.func.attr[0]
+    first = call.args[0] if call.args else ast.Constant("r")
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_text_has_an_encoding_and_its_own_line_ends(name: str) -> None:
+    """Else it is GBK on a Chinese Windows, and what is written differs from system to system."""
+    for node in ast.walk(tree(INSIDE[name])):
+        mode = _mode(node) if isinstance(node, ast.Call) else ""
+        if mode and "b" not in mode:
+            said = {key.arg for key in node.keywords}  # type: ignore[attr-defined]
+            assert "encoding" in said, f"{name}:{node.lineno} opens text without encoding"
+            assert mode == "r" or "newline" in said, f"{name}:{node.lineno} writes text without newline"
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_what_windows_lacks_is_asked_for_carefully(name: str) -> None:
+    tries = [node for node in ast.walk(tree(INSIDE[name])) if isinstance(node, ast.Try)
+             and any("ImportError" in ast.unparse(one) for one in node.handlers)]  # fmt: skip
+    careful = {id(part) for node in tries for line in node.body for part in ast.walk(line)}
+    for node in ast.walk(tree(INSIDE[name])):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert id(node) in careful or not POSIX & set(names), f"{name}:{node.lineno} {names}"
+
+
 def test_no_file_names_the_workplace() -> None:
     try:
         listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

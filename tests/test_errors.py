@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 
+from controllines import errors
 from controllines.errors import (
     ControlLinesError,
     CRSError,
@@ -47,3 +48,20 @@ def test_causes_come_along():
 def test_a_code_that_is_in_no_catalogue_cannot_be_raised():
     with pytest.raises(KeyError, match="NO_SUCH_CODE"):
         InputError.of("NO_SUCH_CODE")
+
+
+def test_a_failure_of_the_system_names_its_file(tmp_path):
+    with pytest.raises(OSError, match=r"表\.xlsx") as caught:
+        (tmp_path / "无" / "表.xlsx").write_bytes(b"")
+    assert errors.reason(caught.value) == f"表.xlsx：{caught.value.strerror}"
+    assert errors.reason(OSError(28, "No space left on device")) == "No space left on device"
+    assert errors.reason(ValueError("odd")) == "odd"
+    assert errors.reason(ValueError()) == "ValueError"
+
+
+def test_a_path_too_long_for_windows_is_told_as_that(monkeypatch):
+    """Windows says that it does not exist."""
+    error = FileNotFoundError(2, "No such file or directory", f"D:/{'长' * 260}/表.xlsx")
+    assert "个字符" not in errors.reason(error)
+    monkeypatch.setattr(errors, "_WINDOWS", True)
+    assert "路径有 270 个字符，Windows 缺省不超过 260 个" in errors.reason(error)

@@ -54,7 +54,7 @@ approval = "喀署复〔2024〕42号"
 accept_excluded = ["7"]
 coverage = "township"
 [layers.township]
-path = "三区三线.gpkg"
+path = '.\\三区三线.gpkg'
 [layers."custom:砂场"]
 path = "三区三线.gpkg"
 layer = "备注"
@@ -95,6 +95,8 @@ def test_opening_a_plan_gives_the_plan(data: Path) -> None:
         ("[plan]\ncounty = 650422\n" + RED, "PLAN_TOML", "plan.county"),
         (RED + "accept_excluded = 7\n", "PLAN_TOML", "layers.ecological_redline.accept_excluded"),
         (RED + 'as_at = "去年"\n', "PLAN_TOML", "layers.ecological_redline.as_at"),
+        ('[layers.ecological_redline]\npath = "D:\\三线\\三区.gdb"\n', "PLAN_TOML", "D:/数据/三线.gdb"),
+        ('[layers.ecological_redline]\npath = "规划\\temp\\new.gdb"\n', "PLAN_TOML", "D:/数据/三线.gdb"),
         (RED + 'fields = { id = 3 }\n', "PLAN_TOML", "layers.ecological_redline.fields.id"),
         (RED + 'datum = "as-is"\n', "PLAN_TOML", "layers.ecological_redline.datum"),
         (RED + 'sense = "inside"\n', "PLAN_TOML", "layers.ecological_redline.sense"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pandas as pd
 import pytest
 
 from controllines import packed, store
-from controllines.errors import PlanError
-from controllines.plans import open_plan
+from controllines.errors import OutputError, PlanError
+from controllines.plans import checksum, open_plan
 from controllines.preparation import describe, prepare
 from controllines.store import PreparedLayer
 from tests.builders import FARM, RED
@@ -78,6 +79,26 @@ def test_the_second_of_two_writers_is_refused(copy, made):
     assert open_plan(copy).name == "某县"
     prepare(made[0], copy)
     assert len(list(copy.glob("gen-*"))) == 1
+
+
+@pytest.mark.parametrize("call", ["rename", "replace", "fsync"])
+def test_the_same_plan_again_is_whole_at_every_moment(copy, made, monkeypatch, call):
+    """Its generation has the name of the one that is there, which must stay until the manifest names another."""
+    opened = open_plan(copy)
+    real = getattr(os, call)
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OutputError, match="No space"):
+        prepare(made[0], copy)
+    assert store.verify(open_plan(copy).layers[RED])
+    monkeypatch.setattr(os, call, real)
+    prepare(made[0], copy)
+    assert len(list(copy.glob("gen-*"))) == 1
+    assert checksum(open_plan(copy)) == checksum(opened)
+
 
 
 def test_opening_maps_nothing(made):

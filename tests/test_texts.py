@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from controllines.texts import one_line, unprintable
+from controllines.texts import BACKSLASH, TomlError, one_line, toml_of, unprintable
 
 #: what a file holds -> what is printed, whether characters were taken out
 TEXTS = {
@@ -40,3 +40,22 @@ def test_null_is_empty(null: object) -> None:
 def test_what_is_no_text_is_printed_as_it_is() -> None:
     assert [one_line(value) for value in (0, 12.5, False)] == ["0", "12.5", "False"]
     assert not unprintable(7)
+
+
+def test_toml_as_editors_of_windows_write_it():
+    assert toml_of("\ufeffpath = 'D:\\数据\\三线.gdb'\r\n".encode()) == {"path": r"D:\数据\三线.gdb"}
+
+
+@pytest.mark.parametrize("path", [r"D:\数据\三线.gdb", r"D:\user\a.gdb"])
+def test_a_path_between_double_quotes_is_told_how_to_be_written(path):
+    with pytest.raises(TomlError) as caught:
+        toml_of(f'[layers.x]\npath = "{path}"\n'.encode())
+    assert "line 2" in str(caught.value)
+    assert str(caught.value).endswith(BACKSLASH)
+
+
+def test_text_of_another_encoding_is_told_how_to_be_saved():
+    with pytest.raises(TomlError, match="编码选 UTF-8"):
+        toml_of('[plan]\nname = "某县"\n'.encode("gbk"))
+    with pytest.raises(TomlError, match="line 2"):
+        toml_of(b"a = 1\nplan\n")

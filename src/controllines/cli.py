@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import gc
 import sys
-import tomllib
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typer.exceptions import TyperException
 
 from controllines.errors import ControlLinesError, InputError, OutputError, PlanError, UsageError
 from controllines.findings import Finding, finding
+from controllines.texts import TomlError, toml_of
 from controllines.units import UNITS
 
 USAGE, NOTHING, PLAN, OUTPUT, FAIL_ON, INTERNAL, INTERRUPTED = 2, 3, 4, 5, 10, 70, 130
@@ -201,6 +201,7 @@ def stats(
     """面积统计：控制线、地类 × 乡镇、分区、线内线外 · Area statistics."""
     from functools import partial
 
+    from controllines.io.writers.names import file_stem
     from controllines.plans import open_plan
     from controllines.report import form_of, write_form, write_statistics
     from controllines.stats import tabulate
@@ -213,7 +214,7 @@ def stats(
         opened = open_plan(_plan_path(plan))
         tables = [(one, tabulate(opened, of=one.of, by=by if by and one.rows == "units" else one.by)) for one in chosen]
         table = tabulate(opened, of=of or [], by=by or []) if of or not tables else tables[0][1]
-        more = {f"{one.title}.xlsx": partial(write_form, own, one, total=total) for one, own in tables}
+        more = {f"{file_stem(one.title)}.xlsx": partial(write_form, own, one, total=total) for one, own in tables}
         written = write_statistics(table, out, unit=unit, decimals=decimals, overwrite=overwrite, more=more)
     for item in table.provenance["findings"]:
         _warn(f"{item['code']} {item['layer'] or ''}: {item['message']}")
@@ -538,8 +539,8 @@ def _plan_path(plan: str | None) -> str:
     if here.exists():
         # Either a plan itself, or plan = "path of one".
         try:
-            named = tomllib.loads(here.read_text(encoding="utf-8-sig")).get("plan")
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            named = toml_of(here.read_bytes()).get("plan")
+        except TomlError:
             return str(here)  # opened as a plan, it names the line
         return named if isinstance(named, str) else str(here)
     raise UsageError.of("PLAN_NOT_GIVEN")

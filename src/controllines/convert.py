@@ -14,7 +14,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 
 from controllines import crs as crs_room
 from controllines import io
-from controllines.errors import CRSError, InputError, OutputError, UsageError
+from controllines.errors import CRSError, InputError, OutputError, UsageError, reason
 from controllines.findings import Finding, finding
 from controllines.io.writers import DEFAULT_HEADER, Format, Header, Sheet, format_of, suffixes, write
 from controllines.io.writers.names import field_names, file_stem, unique_names
@@ -240,8 +240,7 @@ def _commit(
             moves = {file: target.absolute().parent / file.name for file in sorted(fresh.glob("*/*"))}
             _move_in(moves, list(groups), Path(work, "old"), overwrite=overwrite)
     except (OSError, *_GDAL_ERRORS) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason) from error
+        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason(error)) from error
     return [target.parent / place.name for place in moves.values()]
 
 

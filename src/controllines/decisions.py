@@ -7,7 +7,6 @@ reason, document, person and date. Read from the sheet 明细 of a report, in wh
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from controllines.findings import Finding, finding
 from controllines.rules import LEVELS, Level, worst
 from controllines.rules.levels import CLEAR
 from controllines.rules.words import text, words
+from controllines.texts import TomlError, toml_of
 
 PARCEL, PROJECT = "parcel", "project"
 #: Headings of the sheet 明细.
@@ -128,10 +128,10 @@ Subject = tuple[str, str, str]
 
 def _of_toml(path: Path) -> tuple[list[Row], str | None]:
     try:
-        read = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        read = toml_of(path.read_bytes())
     except FileNotFoundError:
         raise UsageError.of("DECISIONS_FORM", source=path, actual="没有这个文件") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except TomlError as error:
         raise UsageError.of("DECISIONS_FORM", source=path, actual=str(error)) from None
     tables = read.get("decision", [])
     if not isinstance(tables, list) or read.keys() - {"decision", "run_id"} or not all(map(_is_table, tables)):

@@ -72,7 +72,7 @@ def draft_of(what: object, given: Mapping[str, Any], how: How = How()) -> Draft:
     if path.suffix.lower() == ".toml":
         file = parse(path)
         spec = file.plan.model_copy(update=dict(given))
-        named = [(key, *_place(entry, path.parent / entry.path)) for key, entry in file.layers.items()]
+        named = [(key, *_place(entry, path.parent / io.as_written(entry.path))) for key, entry in file.layers.items()]
         return _read(spec, _by_kind(named, path), (file.aliases, str(path)), how)
     return _read(PlanSpec(**{"name": path.stem} | dict(given)), _from_tables(path, how), ({}, str(path)), how)
 
@@ -82,7 +82,8 @@ Wanted = Mapping[str, tuple[LayerSpec, Any]]
 
 def _from_mapping(what: Mapping[Any, Any]) -> Wanted:
     places = {key: _address(value) if io.is_address(value) else value for key, value in what.items()}
-    paths = {key: "" if isinstance(value, gpd.GeoDataFrame) else str(value) for key, value in places.items()}
+    paths = {key: "" if isinstance(value, gpd.GeoDataFrame) else str(getattr(value, "path", value))
+             for key, value in places.items()}  # fmt: skip
     return _by_kind([(str(key), LayerSpec(path=paths[key]), value) for key, value in places.items()], "dict")
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import PurePath
 from typing import Self
 
 from controllines.findings import Finding, finding
+
+_WINDOWS = os.name == "nt"
+#: Characters of a path that Windows takes unless it is told otherwise.
+_LONGEST_PATH = 260
 
 
 class ControlLinesError(Exception):
@@ -52,3 +58,18 @@ class PlanError(ControlLinesError):
 
 class OutputError(ControlLinesError):
     """The outputs could not be written; nothing was left half done (exit code 5)."""
+
+
+def reason(error: BaseException) -> str:
+    """Return what the system says of a failure, with the name of the file it is about.
+
+    On Windows a file that another program has open can be neither replaced nor moved, and one whose path is too long
+    "does not exist": the reader must be told which file, and why.
+    """
+    if not isinstance(error, OSError):
+        return str(error) or type(error).__name__
+    said = error.strerror or str(error) or type(error).__name__
+    place = str(error.filename or "")
+    if _WINDOWS and len(place) >= _LONGEST_PATH:
+        said = f"路径有 {len(place)} 个字符，Windows 缺省不超过 {_LONGEST_PATH} 个，请换较短的文件夹（{said}）"
+    return f"{PurePath(place).name}：{said}" if place else said

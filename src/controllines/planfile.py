@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from controllines.datum import SevenParameters
 from controllines.errors import PlanError, UsageError
 from controllines.kinds import kind_of
 from controllines.layers import Reading
+from controllines.texts import BACKSLASH, TomlError, toml_of
 
 
 class LayerSpec(BaseModel):
@@ -36,6 +36,13 @@ class LayerSpec(BaseModel):
     sense: Literal["avoid", "stay_within"] | None = None
     trusted: bool = False
     to_cgcs2000: SevenParameters | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _no_escapes(cls, path: str) -> str:
+        if path and not path.isprintable():
+            raise ValueError(f"{path!r}；{BACKSLASH}")
+        return path
 
     @property
     def reading(self) -> Reading:
@@ -85,8 +92,8 @@ def parse(path: Path) -> PlanFile:
         It is no TOML, or a key or value is wrong.
     """
     try:
-        return PlanFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return PlanFile.model_validate(toml_of(path.read_bytes()))
+    except TomlError as error:
         raise PlanError.of("PLAN_TOML", source=path, actual=str(error)) from None
     except ValidationError as error:
         wrong = "；".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

@@ -16,7 +16,7 @@ from controllines import io, store
 from controllines.conflicts import Workers
 from controllines.crs import LONLAT, recognise
 from controllines.drafts import Draft, How, draft_of, laid
-from controllines.errors import InputError, PlanError
+from controllines.errors import InputError, OutputError, PlanError, reason
 from controllines.kinds import kind_of
 from controllines.planfile import spec_checksum
 from controllines.plans import finished, is_prepared, open_plan
@@ -47,6 +47,8 @@ def prepare(
     ------
     PlanError
         The plan cannot be used, or another process is preparing the same folder.
+    OutputError
+        It could not be written; a prepared plan that was there is intact.
     """
     target = Path(folder)
     if target.exists() and not store.is_free(target):
@@ -54,12 +56,15 @@ def prepare(
     if is_prepared(plan):
         raise PlanError.of("PLAN_PREPARED_ALREADY", source=plan)
     given = {key: value for key, value in {"county": county, "version": version, "name": name}.items() if value}
-    with store.writing(target) as new:
-        with workers.pool() as each:
-            tell("读取规划")
-            draft = draft_of(plan, given, How(packed=True, each=each))
-            manifest = _written(draft, new, tell, each)
-        store.commit(target, new, manifest)
+    try:
+        with store.writing(target) as new:
+            with workers.pool() as each:
+                tell("读取规划")
+                draft = draft_of(plan, given, How(packed=True, each=each))
+                manifest = _written(draft, new, tell, each)
+            store.commit(target, new, manifest)
+    except OSError as error:
+        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason(error)) from error
     return target
 
 

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, Any
 
@@ -378,32 +379,20 @@ def commit(folder: Path, new: Path, manifest: Mapping[str, Any]) -> None:
     body = json.dumps(manifest, ensure_ascii=False, sort_keys=True)
     name = f"gen-{hashlib.sha256(body.encode()).hexdigest()[:16]}"
     for path in new.rglob("*"):
-        _to_disk(path)
-    if (folder / name).exists():  # the same content; it may be damaged
-        shutil.rmtree(folder / name)
+        files.to_disk(path)
+    # The same content, perhaps damaged, may be there, and in use: it goes when the manifest no longer names it.
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    name = next(one for one in names if not (folder / one).exists())
     new.rename(folder / name)
     text = json.dumps(dict(manifest) | {"generation": name}, ensure_ascii=False, indent=1, sort_keys=True)
     fresh = folder / f"{MANIFEST}.new"
-    fresh.write_text(text, encoding="utf-8")
-    _to_disk(fresh)
+    fresh.write_text(text, encoding="utf-8", newline="\n")
+    files.to_disk(fresh)
     fresh.replace(folder / MANIFEST)
-    _to_disk(folder)
+    files.to_disk(folder)
     for old in folder.glob("gen-*"):
         if old.name != name:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _to_disk(path: Path) -> None:
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except PermissionError:  # a folder on Windows
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        return
-    finally:
-        os.close(handle)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("resource", reason="the fuzzer limits memory as POSIX does")
 FUZZER = Path(__file__).with_name("mutate.py")
 
 

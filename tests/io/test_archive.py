@@ -43,7 +43,7 @@ def test_several_data_sets_are_sources_of_their_own(
         for part in (tmp_path / "库.gdb").iterdir():
             book.write(part, f"库.gdb/{part.name}")
     sources = read(path)
-    assert [(str(s.path.relative_to(tmp_path)), s.layer, s.driver, len(s.geoms)) for s in sources] == [
+    assert [(s.path.relative_to(tmp_path).as_posix(), s.layer, s.driver, len(s.geoms)) for s in sources] == [
         ("报件.zip!子/地块.geojson", None, "GeoJSON", 1),
         ("报件.zip!子/红线.SHP", None, "ESRI Shapefile", 3),
         ("报件.zip!库.gdb", "DLTB", "OpenFileGDB", 1),
@@ -95,8 +95,10 @@ def test_one_broken_member_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../x.geojson", "/etc/x.geojson", "a/../../x.geojson", "C:/x.geojson", "..\\x.geojson"]
-)
+    "name",
+    ["../x.geojson", "/etc/x.geojson", "a/../../x.geojson", "C:/x.geojson", "..\\x.geojson", "x.gdb/C:a.gdbtable",
+     "x.gdb/a:b.gdbtable"],
+)  # fmt: skip
 def test_names_that_leave_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "子").mkdir()
     refused(archive(tmp_path / "子" / "a.zip", **{"好.geojson": GEOJSON, name: GEOJSON}), "ZIP_UNSAFE")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -60,11 +59,13 @@ def test_both_ways_read_the_same(path: Path) -> None:
 
 def test_a_killed_worker_is_replaced(path: Path, fresh: None) -> None:
     read(path)
-    killed = border.WORKER.pid
+    killed = border.WORKER._process
     assert killed is not None
-    os.kill(killed, signal.SIGTERM)
+    killed.kill()
+    killed.wait()
     assert len(read(path)[0].frame) == 3
-    assert border.WORKER.pid != killed
+    assert border.WORKER.pid != killed.pid
+    assert all(pipe.closed for pipe in (killed.stdin, killed.stdout) if pipe)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,8 @@ def test_a_script_without_a_main_guard(tmp_path: Path, path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('the applicants put a module into their folder')")
     script = tmp_path / "scripts" / "script.py"
     script.parent.mkdir()
-    script.write_text(f"print('once')\nfrom controllines.io import read\nprint(len(read({str(path)!r})[0].frame))\n")
+    script.write_text(f"print('once')\nfrom controllines.io import read\nprint(len(read({str(path)!r})[0].frame))\n",
+                      encoding="utf-8")  # fmt: skip
     done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["once", "3"]
     assert done.stderr == ""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
 
 from controllines.errors import InputError
-from controllines.io import find_files, read
+from controllines.io import as_written, find_files, read
+from controllines.io.files import to_disk
 
 
 @pytest.fixture
@@ -83,3 +85,21 @@ def test_names_of_files_are_names_only(sealed: Path, trusted: bool) -> None:
         [source] = read(*find_files([sealed]), trusted=trusted)
         assert source.path.name == f"{name}.geojson"
         assert len(source.geoms) == 1
+
+
+def test_a_path_written_on_windows_leads_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "规划").mkdir()
+    (tmp_path / "规划" / "a.gdb").touch()
+    for text in ("规划\\a.gdb", "规划/a.gdb", ".\\规划\\a.gdb"):
+        assert (tmp_path / as_written(text)).exists()
+
+
+def test_what_goes_to_the_disk_is_open_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows flushes nothing else, and no folder at all."""
+    fcntl = pytest.importorskip("fcntl")
+    seen: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE))
+    (tmp_path / "a").write_bytes(b"x")
+    to_disk(tmp_path / "a")
+    to_disk(tmp_path)
+    assert seen == [os.O_RDWR, os.O_RDONLY]

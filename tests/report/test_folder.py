@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 
 from controllines.errors import OutputError, UsageError
-from controllines.report import FormOptions, write_report
+from controllines.report import FormOptions, check_target, write_report
 from tests.report.readback import page_data, shown_text
 from tests.test_findings import FORBIDDEN
 
@@ -136,7 +136,7 @@ def fail_at(monkeypatch, name: str, number: int) -> None:
     monkeypatch.setattr(os, name, failing)
 
 
-FAILURES = [("replace", number) for number in range(1, 7)] + [("fsync", number) for number in range(1, 6)]
+FAILURES = [("replace", number) for number in range(1, 10)] + [("fsync", number) for number in range(1, 6)]
 
 
 @pytest.mark.parametrize(("name", "number"), FAILURES)
@@ -157,6 +157,24 @@ def test_a_failure_leaves_no_new_folder(result, tmp_path, monkeypatch, name, num
     with pytest.raises(OutputError):
         write_report(result, tmp_path / "out", formats=[])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_open_elsewhere_is_named_before_and_after_the_work(result, tmp_path, monkeypatch):
+    """Windows neither moves nor replaces what Excel has open."""
+    out, real = tmp_path / "out", os.replace
+    write_report(result, out, formats=["xlsx"])
+    before = everything(out)
+
+    def windows(source, target):
+        if Path(source).name.endswith(".xlsx") and Path(source).parent == out:
+            raise PermissionError(errno.EACCES, "being used by another process", str(source))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", windows)
+    for refused in (lambda: check_target(out), lambda: write_report(result, out, formats=["xlsx"])):
+        with pytest.raises(OutputError, match=r"三线核对汇总表\.xlsx：being used"):
+            refused()
+    assert everything(out) == before
 
 
 def test_an_xlsx_that_cannot_be_written_is_an_output_error(result, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from controllines.demo.county import make_county
 from controllines.demo.mesh import settings
 from controllines.demo.papers import PAPERS, write_papers
 from controllines.demo.write import README, write_applications, write_plan, write_readme
-from controllines.errors import OutputError, UsageError
+from controllines.errors import OutputError, UsageError, reason
 
 PLAN, APPLICATIONS = "规划", "申请"
 
@@ -69,7 +69,7 @@ def make_demo(out: Path, *, size: str = "small", seed: int = 650422) -> DemoFile
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
-        raise OutputError.of("DEMO_NOT_WRITTEN", source=out, actual=error.strerror or str(error)) from error
+        raise OutputError.of("DEMO_NOT_WRITTEN", source=out, actual=reason(error)) from error
     return DemoFiles(out / PLAN / "plan.toml", out / APPLICATIONS)
 
 

@@ -17,7 +17,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_range_abs
 
 from controllines import io
-from controllines.errors import OutputError, UsageError
+from controllines.errors import OutputError, UsageError, reason
 from controllines.facts.catalogue import Fact, Value, catalogue, fact_of, shown
 
 SHEETS = ("项目信息", "待补充")
@@ -81,7 +81,7 @@ def write_form(path: Path | str, rows: Iterable[FormRow]) -> Path:
             add_form(book, rows, folder=path.parent)
         beside.replace(path)
     except (OSError, xlsxwriter.exceptions.XlsxWriterException) as error:
-        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=path, actual=str(error)) from None
+        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=path, actual=reason(error)) from None
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +11,14 @@ from typing import Any
 
 import pandas as pd
 
+from controllines import io
 from controllines.errors import UsageError
 from controllines.facts.catalogue import Value, catalogue, named, normalise, shown, value_of
 from controllines.facts.form import FormRow, read_form
 from controllines.findings import Finding, finding
 from controllines.layers import Layer
 from controllines.roles import as_text
-from controllines.texts import one_line
+from controllines.texts import TomlError, one_line, toml_of
 
 FACTS = ("project_id", "key", "value", "source")
 #: In a mapping, this project stands for every project.
@@ -115,7 +115,7 @@ def _file(key: str, value: Value, folder: Path) -> Value:
     """Return the whole path of a file that was named relative to a folder; other values as they are."""
     if catalogue()[key].type != "file":
         return value
-    return os.path.abspath(folder / str(value))  # noqa: PTH100 - no symbolic link is followed
+    return os.path.abspath(folder / io.as_written(str(value)))  # noqa: PTH100 - no symbolic link is followed
 
 
 def _of_table(table: object, projects: list[str], found: list[Finding]) -> Said:
@@ -173,8 +173,8 @@ def _stem(path: Path) -> str:
 def _of_toml(path: Path) -> tuple[Told, dict[str, Told]]:
     """Read the facts of all projects, and those in tables ``[projects."…"]`` of one."""
     try:
-        read = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        read = toml_of(path.read_bytes())
+    except TomlError as error:
         raise UsageError.of("FACTS_TOML", source=path, actual=str(error)) from None
     own = read.pop("projects", {})
     if not (isinstance(own, dict) and all(isinstance(facts, dict) for facts in own.values())):

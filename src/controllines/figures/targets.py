@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +24,7 @@ from controllines.figures.numbers import Printed, printed
 from controllines.figures.words import factor, unit_pattern
 from controllines.kinds import registry
 from controllines.tables import AreaTable
+from controllines.texts import TomlError, toml_of
 
 MET, CLOSE, BROKEN, UNKNOWN = "met", "close", "broken", "unknown"
 #: Status, and what tables call it, with its light.
@@ -151,8 +151,8 @@ def read_targets(path: str | Path) -> Targets:
     packaged = PUBLISHED.get(str(path))
     source = files("controllines").joinpath(f"data/figures/targets/{packaged}.toml") if packaged else Path(path)
     try:
-        return Targets.model_validate(tomllib.loads(source.read_text(encoding="utf-8-sig")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Targets.model_validate(toml_of(source.read_bytes()))
+    except (OSError, TomlError) as error:
         raise UsageError.of("TARGETS_FILE", source=path, actual=str(error)) from None
     except ValidationError as error:
         wrong = "；".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from controllines.io.formats import drivers, exceeded
 from controllines.io.source import Limits
 
 _SYMLINK = 0o120000
+#: No part of a geodatabase is called so; on Windows ``C:x`` and ``x:y`` lie elsewhere than beside the others.
+_NO_PART = re.compile(r'[<>:"|?*\x00-\x1f]')
 _NESTED = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar")
 #: Text and tables often lie beside the data as a readme: they count where they are survey files, or the only data.
 _TEXTS = (".txt", ".csv", ".xlsx")
@@ -128,6 +131,8 @@ def _dataset(
     if suffix == ".gdb":
         target.mkdir()
         members = {n: target / PurePosixPath(n).name for n in names if str(PurePosixPath(n).parent) == name}
+        if wrong := next((n for n in members if _NO_PART.search(PurePosixPath(n).name)), None):
+            raise InputError.of("ZIP_UNSAFE", source=archive.filename, actual=f"{wrong[:80]}（路径指向压缩包之外）")
     else:
         stem = name[: -len(suffix)].lower()
         parts = {stem + part: part for part in files.side_parts(suffix)} | {name.lower(): suffix}

@@ -82,6 +82,7 @@ class _Worker:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or not self._alive():
+            self._end()  # of one that died by itself the pipes are still open
             atexit.unregister(self.close)  # once, however many workers follow each other
             atexit.register(self.close)
             self._process, self._owner = _start(), os.getpid()

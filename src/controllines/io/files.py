@@ -122,6 +122,30 @@ def stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple((str(part), state.st_size, state.st_mtime_ns) for part, state in states)
 
 
+def to_disk(path: Path) -> None:
+    """Have the system put what it holds of a file, or of the entries of a folder, on the disk for good.
+
+    Windows does so only for what is open for writing, and for no folder.
+
+    Raises
+    ------
+    OSError
+    """
+    folder = path.is_dir()
+    if folder and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def as_written(path: str) -> Path:
+    """Return a path that stands in a text; on other systems too, one written on Windows leads to the file."""
+    return Path(path if os.name == "nt" else path.replace("\\", "/"))
+
+
 def sha256(path: Path) -> str:
     """Return the sha256 that identifies an input (see :class:`controllines.io.Source`)."""
     members = parts(path)

@@ -120,7 +120,7 @@ def _prepared(offered: Opened, folder: Path, limits: Limits) -> Opened:
         return offered
     copy = _copied(path, folder)
     if not plain:
-        copy.with_suffix(".prj").write_text(text, encoding="utf-8")
+        copy.with_suffix(".prj").write_text(text, encoding="utf-8", newline="\n")
     return replace(offered, path=copy)
 
 
@@ -162,7 +162,7 @@ def _plain_kml(offered: Opened, folder: Path) -> Opened:
         return replace(offered, notes=tuple(notes))
     notes.append(finding("ENCODING_GUESSED", source=offered.shown, actual=encoding))
     copy = folder / "plain.kml"
-    copy.write_text(re.sub(r"^\s*<\?xml[^>]*\?>", "", text), encoding="utf-8")
+    copy.write_text(re.sub(r"^\s*<\?xml[^>]*\?>", "", text), encoding="utf-8", newline="\n")
     return replace(offered, path=copy, notes=tuple(notes))
 
 

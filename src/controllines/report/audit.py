@@ -64,7 +64,7 @@ def write_audit(
         if targets is not None:
             said["targets"] = {"close": targets.close, "rows": records(targets.frame)}
         text = json.dumps(said, ensure_ascii=False, sort_keys=True, indent=1)
-        (folder / MARK.name).write_text(text, encoding="utf-8")
+        (folder / MARK.name).write_text(text, encoding="utf-8", newline="\n")
         return [XLSX, MARK.name]
 
     return commit(Path(out), MARK, run_id, overwrite=overwrite, write=write)

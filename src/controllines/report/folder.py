@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +17,9 @@ from pyogrio.errors import DataSourceError
 from xlsxwriter.exceptions import XlsxWriterException
 
 from controllines.crs import SourceCRS
-from controllines.errors import OutputError, UsageError
+from controllines.errors import OutputError, UsageError, reason
 from controllines.findings import Finding
+from controllines.io.files import to_disk
 from controllines.report import csvfile, forms, gis, official, resultjson, tracefile, vector, xlsx
 from controllines.report.forms import FormOptions
 from controllines.report.maps import MAP_LINES
@@ -122,7 +122,7 @@ def commit(
         try:
             names = write(fresh)
             for name in names:
-                _flush(fresh / name)
+                to_disk(fresh / name)
             _swap(target.absolute(), fresh, before, (names, old))
             done = True
         finally:
@@ -148,9 +148,10 @@ def check_target(
     _how(formats, map_lines, out_crs=out_crs, basemap=basemap)
     target = Path(out)
     with _as_output_error(target):
-        ours = target.is_dir() and _read_mark(target / RESULT.name, RESULT) is not None
+        ours = _read_mark(target / RESULT.name, RESULT) if target.is_dir() else None
         if not overwrite and target.exists() and not ours and not (target.is_dir() and not any(target.iterdir())):
             raise OutputError.of("OUTPUT_NOT_EMPTY", source=target)
+        _movable(target, ours[1] if ours else [])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,8 +187,7 @@ def _as_output_error(target: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, XlsxWriterException, DataSourceError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason) from error
+        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason(error)) from error
 
 
 def _old_files(target: Path, mark: Mark, run_id: str, *, overwrite: bool) -> list[str]:
@@ -205,7 +205,15 @@ def _old_files(target: Path, mark: Mark, run_id: str, *, overwrite: bool) -> lis
     old = _read_mark(target / mark.name, mark) if target.is_dir() else None
     if not target.is_dir() or not (overwrite or (old is not None and old[0] == run_id)):
         raise OutputError.of("OUTPUT_NOT_EMPTY", source=target)
-    return [name for name in old[1] if (target / name).is_file()] if old else []
+    return _movable(target, old[1] if old else [])
+
+
+def _movable(target: Path, names: Sequence[str]) -> list[str]:
+    """Return the files that are there; each is moved onto itself, which Windows refuses while a program has it open."""
+    there = [name for name in names if (target / name).is_file()]
+    for name in there:
+        (target / name).replace(target / name)
+    return there
 
 
 def _read_mark(path: Path, mark: Mark) -> tuple[str, list[str]] | None:
@@ -280,19 +288,6 @@ def listed(folder: Path, names: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names]
 
 
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "posix":  # Windows cannot open a folder for this
-        _flush(folder)
-
-
 def _swap(target: Path, fresh: Path, before: Path, names: tuple[list[str], list[str]]) -> None:
     """Move the old files out and the new ones in, the commit mark first out and last in; undo it on failure."""
     new, old = names
@@ -306,8 +301,8 @@ def _swap(target: Path, fresh: Path, before: Path, names: tuple[list[str], list[
             _move(target / name, before / name, moved)
         for name in new:
             _move(fresh / name, target / name, moved)
-        _flush_folder(target)
-        _flush_folder(target.parent)
+        to_disk(target)
+        to_disk(target.parent)
     except BaseException:
         for source, place in reversed(moved):
             place.replace(source)

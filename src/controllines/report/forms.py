@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from controllines.errors import OutputError, UsageError
 from controllines.findings import Finding, finding
+from controllines.io.writers.names import no_device
 from controllines.report.model import ProjectRow, Report
 from controllines.report.opinion import opinion
 from controllines.report.words import clean
@@ -24,8 +25,6 @@ MANY = 200
 #: Characters of a file name before its suffix.
 LONGEST = 60
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\s\x00-\x1f]+')
-#: Names that Windows keeps for devices.
-_RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,7 @@ def file_names(projects: Sequence[ProjectRow]) -> list[str]:
     for project in projects:
         parts = [project.project_id, project.name if project.name != project.project_id else ""]
         stem = _NOT_IN_NAMES.sub("_", "_".join(filter(None, map(clean, parts)))).strip(". ") or "项目"
-        stem = f"_{stem}" if _RESERVED.match(stem) else stem
-        stem, number = stem[:LONGEST].rstrip(". "), 1
+        stem, number = no_device(stem)[:LONGEST].rstrip(". "), 1
         wanted = stem
         while wanted.casefold() in taken:
             number += 1

@@ -7,7 +7,6 @@ of one group are rounded together, sums add up printed cells, so SUM in Excel eq
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,12 +18,13 @@ import numpy as np
 import xlsxwriter
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from controllines.errors import OutputError, UsageError
+from controllines.errors import OutputError, UsageError, reason
 from controllines.report.formrows import Rows, rows_of
 from controllines.report.xlsx import FONT, PAGE_WIDTH, number_format, text_width
 from controllines.results import CheckResult
 from controllines.rounding import controlled
 from controllines.tables import TOTAL
+from controllines.texts import TomlError, toml_of
 from controllines.units import NO_DATA, UNITS, convert, print_area
 
 Array = np.ndarray
@@ -98,24 +98,24 @@ def form_of(name: str | Path) -> Form:
     UsageError
         ``FORM_UNKNOWN``, ``FORM_WRONG``.
     """
-    shipped = {key: _read(files("controllines").joinpath(f"data/forms/{key}.toml").read_text("utf-8"), key)
+    shipped = {key: _read(files("controllines").joinpath(f"data/forms/{key}.toml").read_bytes(), key)
                for key in forms()}  # fmt: skip
     for key, form in shipped.items():
         if str(name) in (key, form.title):
             return form
     if Path(name).suffix.lower() == ".toml" and Path(name).is_file():
-        return _read(Path(name).read_text(encoding="utf-8-sig"), str(name))
+        return _read(Path(name).read_bytes(), str(name))
     known = "、".join(f"{key} {form.title}" for key, form in shipped.items())
     raise UsageError.of("FORM_UNKNOWN", actual=str(name), expected=known)
 
 
 @cache
-def _read(text: str, where: str) -> Form:
+def _read(content: bytes, where: str) -> Form:
     try:
-        form = Form.model_validate(tomllib.loads(text))
+        form = Form.model_validate(toml_of(content))
         if form.unit not in UNITS:
             raise UsageError.of("FORM_WRONG", source=where, actual=f"unit = {form.unit}")
-    except tomllib.TOMLDecodeError as error:
+    except TomlError as error:
         raise UsageError.of("FORM_WRONG", source=where, actual=str(error)) from None
     except ValidationError as error:
         wrong = "；".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
@@ -149,7 +149,7 @@ def write_form(what: object, form: str | Path | Form, path: str | Path, *, total
         with xlsxwriter.Workbook(str(path), options) as book:
             _write(book, sheet)
     except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
-        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=path, actual=str(error)) from error
+        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=path, actual=reason(error)) from error
     return Path(path)
 
 

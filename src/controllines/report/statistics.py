@@ -14,7 +14,7 @@ import pandas as pd
 import xlsxwriter
 
 from controllines.classes import SURVEY, classification
-from controllines.errors import OutputError
+from controllines.errors import OutputError, reason
 from controllines.report.folder import Mark, commit, listed
 from controllines.report.words import word
 from controllines.report.xlsx import FONT, number_format
@@ -50,13 +50,14 @@ def write_statistics(
 
     def write(folder: Path) -> list[str]:
         write_table(table, folder / XLSX, unit=unit, decimals=decimals)
-        (folder / CSV).write_text(table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8-sig")
+        text = table.frame.to_csv(index=False, lineterminator="\n")
+        (folder / CSV).write_text(text, encoding="utf-8-sig", newline="\n")
         for name, write_more in more.items():
             write_more(folder / name)
         names = [XLSX, CSV, *more]
         files = [{"path": name, "sha256": digest} for name, digest in listed(folder, names)]
         said = {"schema": MARK.schema, "provenance": table.provenance | {"run_id": run_id}, "files": files}
-        (folder / MARK.name).write_text(_json(said), encoding="utf-8")
+        (folder / MARK.name).write_text(_json(said), encoding="utf-8", newline="\n")
         return [*names, MARK.name]
 
     return commit(Path(out), MARK, run_id, overwrite=overwrite, write=write)
@@ -83,7 +84,7 @@ def write_table(table: AreaTable, path: str | Path, *, unit: str = "公顷", dec
                 _balance(book, table)
             _notes(book, table)
     except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
-        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=path, actual=str(error)) from error
+        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=path, actual=reason(error)) from error
     return Path(path)
 
 

@@ -7,7 +7,6 @@ of classes are added, and an entry with a known id changes that entry key by key
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,12 +16,14 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from controllines import io
 from controllines.errors import UsageError
 from controllines.findings import Finding, finding
 from controllines.rules.checks import problems
 from controllines.rules.conditions import Strict
 from controllines.rules.models import Document, Rule
 from controllines.rules.toml_lines import key_lines, line_of
+from controllines.texts import TomlError, toml_of
 
 NATIONAL, NONE = "national", "none"
 _SECTIONS = ("pack", "documents", "classes", "rules")
@@ -136,7 +137,7 @@ def _load(path: Path, above: tuple[Path, ...] = ()) -> Pack:
     header = _header(source)
     base = None
     if header.extends:
-        place = path.parent / header.extends
+        place = path.parent / io.as_written(header.extends)
         if place.resolve() in above:
             _refuse([source.say(("pack", "extends"), f"规则包 {header.extends} 直接或间接继承自身")])
         base = _national() if header.extends == NATIONAL else _load(place, (*above, path.resolve()))
@@ -153,12 +154,11 @@ def _read(path: Path) -> _Source:
         content = name.read_bytes()
         digest.update(content)
         try:
-            text = content.decode("utf-8-sig")
-            tree = tomllib.loads(text)
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            tree = toml_of(content)
+        except TomlError as error:
             faults.append(finding("RULE_PACK", source=name, actual=f"不是有效的 TOML：{error}"))
             continue
-        faults += _add(source, name, tree, key_lines(text))
+        faults += _add(source, name, tree, key_lines(content.decode("utf-8-sig")))
     _refuse(faults)
     source.digest = digest.hexdigest()
     return source

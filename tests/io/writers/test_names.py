@@ -54,3 +54,12 @@ def test_unique_names_differ_without_case() -> None:
 
 def test_control_characters_go_line_ends_stay() -> None:
     assert without_controls("甲\x00\x0b\x1f\x7f\ufffe\t\r\n乙") == "甲\t\r\n乙"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("三线: 一/二 ", "三线_ 一_二"), ("CON", "_CON"), ("nul.地块", "_nul.地块"), ("COM¹", "_COM¹"), ("con1", "con1"),
+     ("..", "图层"), ("a" * 149 + ". x", "a" * 149)],
+)  # fmt: skip
+def test_a_name_becomes_one_that_windows_takes(name: str, stem: str) -> None:
+    assert file_stem(name) == stem

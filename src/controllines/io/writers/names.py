@@ -10,6 +10,8 @@ from controllines.io.writers.sheet import Names
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 #: Characters that no file name has on Windows, and what would lead out of the folder.
 _FILE = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
+#: Names of devices: on Windows a file cannot have them, with any suffix.
+_DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³])\s*(\.|$)")
 
 
 def field_names(columns: Iterable[str], rule: Names, encoding: str) -> dict[str, str]:
@@ -46,8 +48,19 @@ def cut(text: str, encoding: str, most: int) -> str:
 
 
 def file_stem(name: str) -> str:
-    """Return a layer's name as part of a file name."""
-    return cut(_FILE.sub("_", name).strip(" ."), "utf-8", 150) or "图层"
+    """Return the name of a layer or a form as part of a file name.
+
+    Examples
+    --------
+    >>> file_stem("三线: 一/二 "), file_stem("Con"), file_stem("..")
+    ('三线_ 一_二', '_Con', '图层')
+    """
+    return no_device(cut(_FILE.sub("_", name).strip(" ."), "utf-8", 150).rstrip(" .") or "图层")
+
+
+def no_device(stem: str) -> str:
+    """Return a stem that is not the name of a device of Windows."""
+    return f"_{stem}" if _DEVICE.match(stem) else stem
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
