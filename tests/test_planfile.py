@@ -32,7 +32,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(RED.encode("gbk"), "utf-8"), ((RED + "colour = 1\n").encode(), "layers.ecological_redline.colour"),
+    [(RED.encode("gbk"), "UTF-8"), ((RED + "colour = 1\n").encode(), "layers.ecological_redline.colour"),
      (b"[plan\n", "line 1")],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_file_and_place(tmp_path: Path, content: bytes, said: str) -> None:
