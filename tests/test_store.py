@@ -100,7 +100,6 @@ def test_the_same_plan_again_is_whole_at_every_moment(copy, made, monkeypatch, c
     assert checksum(open_plan(copy)) == checksum(opened)
 
 
-
 def test_opening_maps_nothing(made):
     plan = open_plan(made[1])
     assert "in_plane" not in vars(plan.layers[FARM])
