@@ -72,10 +72,10 @@ def sentence(row: Mapping[str, object], scope: Scope, shown: Measures, zones: Ma
         text = _unknown(row, scope, shown)
     else:
         touch = _touch(row, scope.kind.sense)
-        inside, outside, uncovered = (part.phrase for part in (shown.inside, shown.outside, shown.uncovered))
+        inside, outside = shown.inside.phrase, shown.outside.phrase
         text = say("sentence", touch, line=line, area=conflict_phrase(scope, shown), inside=inside, outside=outside)
         text += _zones(zones)
-        text += _remarks(row, scope.kind.sense, uncovered, area(number(row.get("sliver_m2"))))
+        text += _remarks(row, scope.kind.sense, shown) if row["outcome"] == CONFLICT else ""
     bbox = "coverage_bbox" in flags(row) and row["outcome"] != FAILED
     return text + (word("sentence", "coverage_bbox") if bbox else "")
 
@@ -135,15 +135,16 @@ def _doubt(row: Mapping[str, object]) -> str | None:
     return "sub_resolution" if conflict <= sliver * (1 + 1e-9) else "sub_resolution_part"
 
 
-def _remarks(row: Mapping[str, object], sense: str | None, uncovered: str, sliver: Area) -> str:
-    conflict = row["outcome"] == CONFLICT
+def _remarks(row: Mapping[str, object], sense: str | None, shown: Measures) -> str:
+    """Return what must be known besides of a conflict."""
+    sliver = number(row.get("sliver_m2"))
     key = "sliver" if sense == AVOID else "sliver_within"
-    text = say("sentence", key, sliver=sliver.phrase) if conflict and sliver.m2 else ""
-    doubt = _doubt(row) if conflict else None
+    text = say("sentence", key, sliver=area(sliver).phrase) if sliver else ""
+    doubt = _doubt(row)
     text += word("sentence", doubt) if doubt else ""
-    if conflict and number(row.get("uncovered_m2")):
-        text += say("sentence", "uncovered", uncovered=uncovered)
-    if conflict and "excluded_feature" in flags(row):
+    if number(row.get("uncovered_m2")):
+        text += say("sentence", "uncovered", uncovered=shown.uncovered.phrase)
+    if "excluded_feature" in flags(row):
         text += word("sentence", "excluded_feature")
     return text
 

@@ -27,7 +27,7 @@ class Active:
     basis : its clauses in force: document (key), title, number, article, quotation, verification
     tag : how well the row is known, no better than its best clause in force; None where it rests on no clause
     level : its level, undetermined where what is in force is hearsay; None of a note
-    wheres : its geometric conditions; rules that ask the same share one object, which is measured once a case
+    wheres : its geometric conditions; rules that ask the same share one object, and are measured once a case
     elsewhere : whether it can apply where there is no conflict: it asks for land on the other side
     """
 
@@ -48,13 +48,13 @@ class Active:
 def active(pack: Pack, day: dt.date) -> dict[str, dict[str, Active]]:
     """Return the rules in force on a day, by line and id."""
     found: dict[str, dict[str, Active]] = {}
-    shared: dict[str, Where] = {}
+    shared: dict[str, tuple[Where, ...]] = {}
     for key, rule in pack.rules.items():
         basis = tuple(item for item in rule.basis if pack.documents[item.document].in_force(day))
         if within(day, rule.valid_from, rule.valid_to) and (basis or not rule.basis):
             tag = tag_of(rule.confidence, basis)
             wheres = () if rule.line == GENERAL and rule.where == (Where(),) else rule.where
-            wheres = tuple(shared.setdefault(repr(where), where) for where in wheres)
+            wheres = shared.setdefault(repr(wheres), wheres)
             clauses = tuple(_clause(item, pack.documents[item.document]) for item in basis)
             elsewhere = any(where.side is not None or where.line is not None for where in rule.where)
             found.setdefault(rule.line, {})[key] = Active(key, rule, clauses, tag, _level(rule, tag), wheres, elsewhere)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from controllines.kinds import AVOID
 from controllines.rules.cases import PROJECT, Case, Line, Print
 from controllines.rules.decide import Told, active, told_to
-from controllines.rules.judge import Judged, judge, missing_facts
+from controllines.rules.judge import Judged, judge
 from controllines.rules.levels import Level, worst
 from controllines.rules.models import GENERAL, LAND_USE
 from controllines.rules.packs import Pack
@@ -72,7 +72,7 @@ def evaluate(
             asked = questions.setdefault((told, judged.pattern), Questions(judged))
             verdicts += rows_of(judged, case, printed(case, judged.key), questions=asked, flips=flips)
             kinds[case.scope, case.subject_id, judged.key] = judged.level
-            open_facts |= dict.fromkeys(missing_facts(judged))
+            open_facts |= dict.fromkeys(asked.facts)
         asks[case.scope, case.subject_id] = tuple(open_facts)
     return Judgement(tuple(verdicts), levels_of(kinds, subjects), kinds, asks)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from controllines.rules.cases import Case, Line
 from controllines.rules.conditions import Facts, Truth, every, holds
@@ -17,8 +18,7 @@ from controllines.rules.parts import Names, Part, part_of
 NOTHING, MISSING, UNRESOLVED, NO_RULE, EXCLUDED = "P-00", "G-01", "P-01", "P-02", "P-03"
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What one rule says to one case.
 
     Attributes
@@ -94,7 +94,7 @@ def judge(key: str, case: Case, told: Told, classes: Mapping[str, Names], *, ful
         return Judged(key, line, told, policies={UNRESOLVED: UNDETERMINED})
     answers, rules = {}, told.rules.get(key, {})
     if line is None or line.outcome == "conflict" or any(item.elsewhere for item in rules.values()):
-        parts: dict[int, Part] = {}
+        parts: dict[int, tuple[Part, ...]] = {}
         answers = {
             name: _answer(item, told.holds[name], case, how=(classes, parts))
             if full or told.holds[name] is not False else _RULED_OUT
@@ -119,15 +119,13 @@ def _policies(line: Line | None, level: Level | None) -> dict[str, Level]:
 
 
 def _answer(
-    item: Active, project: Truth, case: Case, *, how: tuple[Mapping[str, Names], dict[int, Part]]
+    item: Active, project: Truth, case: Case, *, how: tuple[Mapping[str, Names], dict[int, tuple[Part, ...]]]
 ) -> Answer:  # fmt: skip
     """Return what a rule says to a case: all its conditions together, and each by itself."""
     (classes, known), rule = how, item.rule
-    for where in item.wheres:
-        if id(where) not in known:
-            known[id(where)] = part_of(where, rule.line, case, classes)
-    parts = tuple(known[id(where)] for where in item.wheres)
-    shortfall = None
+    parts, shortfall = known.get(id(item.wheres)), None
+    if parts is None:
+        parts = known[id(item.wheres)] = tuple(part_of(where, rule.line, case, classes) for where in item.wheres)
     if rule.approval is not None and rule.line in case.lines:
         shortfall = case.lines[rule.line].shortfalls.get(rule.approval)
     covered = [] if shortfall is None else [shortfall <= 0]

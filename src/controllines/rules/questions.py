@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from controllines.facts import Fact, Value, catalogue, shown
 from controllines.kinds import STAY_WITHIN
-from controllines.rules.judge import Judged, level_with
+from controllines.rules.judge import Judged, level_with, missing_facts
 from controllines.rules.levels import CLEAR, Level
 from controllines.rules.words import text
 
@@ -56,16 +57,29 @@ def _values(fact: Fact, values: tuple[Value, ...]) -> str:
     return "、".join(str(value) if fact.type == "number" else shown(fact.key, value) for value in values)
 
 
-class Questions(dict[str, str]):
-    """Questions in words by missing fact, each made when it is first asked: the same for all cases of one pattern."""
+class Questions:
+    """What is asked in all cases of one pattern: each question is put into words when it is first asked."""
 
     def __init__(self, judged: Judged) -> None:
-        super().__init__()
         self._judged = judged
+        self._of_fact: dict[str, str] = {}
+        self._of_rules: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def __missing__(self, fact: str) -> str:
-        self[fact] = said = ask(fact, self._judged).text
-        return said
+    @cached_property
+    def facts(self) -> list[str]:
+        """The facts that the open rules wait for, in their order."""
+        return missing_facts(self._judged)
+
+    def of(self, rules: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the questions of the facts that these rules wait for."""
+        if rules not in self._of_rules:
+            self._of_rules[rules] = tuple(map(self._said, missing_facts(self._judged, rules)))
+        return self._of_rules[rules]
+
+    def _said(self, fact: str) -> str:
+        if fact not in self._of_fact:
+            self._of_fact[fact] = ask(fact, self._judged).text
+        return self._of_fact[fact]
 
 
 def ask(fact: str, judged: Judged) -> Asked:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from controllines.rules.cases import Case, Printed
 from controllines.rules.decide import Active
-from controllines.rules.judge import Judged, missing_facts
+from controllines.rules.judge import Judged
 from controllines.rules.levels import APPROVAL, PROHIBITED, UNDETERMINED, Level
 from controllines.rules.models import Sentence
 from controllines.rules.parts import zh
@@ -143,6 +143,6 @@ class _Maker:
         return sentence.fact.format_map(figures), sentence.conclusion.format_map(figures)
 
     def _questions(self, keys: Sequence[str]) -> str | None:
-        asked = [self.questions[fact] for fact in missing_facts(self.judged, keys)]
+        asked = self.questions.of(tuple(keys))
         lacking = [said for key in keys for part in self.judged.answers[key].parts for said in part.lacking]
         return "\n".join(dict.fromkeys((*(f"{said}。" for said in lacking), *asked))) or None
