@@ -260,3 +260,22 @@ def test_ten_thousand_applications_stay_below_two_gigabytes(tmp_path: Path) -> N
     assert (out / "地图.html").stat().st_size < 20_000_000
     names = {"三线核对汇总表.xlsx", "三线核对成果.gpkg", "result.json", "conflicts.csv"}
     assert names <= {path.name for path in out.iterdir()}
+
+
+def test_what_would_be_refused_after_the_work_is_refused_before_it(result, tmp_path):
+    out = tmp_path / "out"
+    check_target(out)  # absent
+    out.mkdir()
+    check_target(out)  # empty
+    (out / "意见.txt").write_text("我的", encoding="utf-8")
+    with pytest.raises(OutputError, match="OUTPUT_NOT_EMPTY"):
+        check_target(out)
+    check_target(out, overwrite=True)
+    (out / "意见.txt").unlink()
+    write_report(result, out, formats=[])
+    check_target(out)  # of an earlier run: its id is known only after the work
+    for wrong, code in (({"formats": ["pptx"]}, "OUTPUT_FORMAT_UNKNOWN"), ({"basemap": "x"}, "BASEMAP"),
+                        ({"map_lines": "far"}, "OUTPUT_MAP_LINES_UNKNOWN"), ({"out_crs": "x"}, "OUT_CRS")):  # fmt: skip
+        with pytest.raises(UsageError) as caught:
+            check_target(tmp_path / "new", **wrong)
+        assert caught.value.finding.code == code

@@ -80,3 +80,8 @@ def test_what_has_no_shape_is_not_drawn_and_texts_are_clean(result, hostile) -> 
     assert hostile["html"] in {shape.label for shape in drawn.parcels}
     assert "响铃[31m反" in {shape.label for shape in drawn.parcels}
     assert [shape.label for shape in drawn.townships] == [hostile["html"]]
+
+
+def test_without_applications_no_control_line_is_drawn(result) -> None:
+    none = dataclasses.replace(result, parcels=result.parcels.iloc[:0])
+    assert map_layers(none, "all").lines == ()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import controllines as cl
+from controllines.report import opinion as module
 from controllines.report import points
 from controllines.report.model import build
 from controllines.report.opinion import Opinion, opinion, picks, same_use
@@ -117,3 +118,16 @@ def test_a_note_on_the_project_as_a_whole_is_printed(said: dict[str, Opinion]) -
     """50 × 100 m of farmland within the boundary (rule G-03)."""
     [row] = [row for row in said["P/1"].lines if row["line"] == "项目整体"]
     assert row["ruling"].startswith("提示\n城镇开发边界内有永久基本农田0.4998公顷（7.50亩），不是数据错误")
+
+
+def test_a_parcel_with_too_many_points_refers_to_its_file(two_projects: cl.CheckResult, monkeypatch) -> None:
+    monkeypatch.setattr(module, "MOST", 4)
+    report = build(two_projects)
+    note = opinion(report, report.projects[0], two_projects.project_land).corner_note
+    assert note == "有地块的界址点超过4个，不在此列出，见申报文件。"
+
+
+def test_without_rules_nothing_is_said_of_the_accuracy(report, result) -> None:
+    form = opinion(report, report.projects[0], result.project_land)
+    assert (form.sensitivity, form.sensitivity_note, form.land, form.land_note) == ([], "未作规则判定", [], "")
+    assert {row["ruling"] for row in form.lines} == {"未作规则判定"}

@@ -6,6 +6,7 @@ import dataclasses
 from decimal import Decimal
 
 from controllines.findings import finding
+from controllines.report import points, sheets
 from controllines.report.figures import Figure
 from controllines.report.model import Report, build
 from controllines.report.sheets import Column, Table, kind_names, tables
@@ -96,3 +97,34 @@ def test_kinds_are_named_as_the_plan_calls_them(report):
         == "永久基本农田、自然保护地、custom:own"
     )
     assert kind_names(report, []) == "无"
+
+
+def test_counts_that_were_cut_short_say_at_least(report, monkeypatch):
+    """Two layers of one code: each count is its own, and where the list was capped the number is a lower bound."""
+    monkeypatch.setattr(sheets, "LISTED_PER_CODE", 3)
+    rows = [vars(finding("GEOMETRY_REPAIRED", source="a.gdb", layer=layer, feature=n, actual="1", expected="2"))
+            for layer, count in (("甲", 3), ("乙", 2)) for n in range(count)]  # fmt: skip
+    provenance = report.provenance | {"finding_counts": {"GEOMETRY_REPAIRED": 9}}
+    changed = dataclasses.replace(report, findings=tuple(rows), provenance=provenance)
+    assert [(row[3], row[1]) for row in named(changed)["问题清单"].rows] == [("甲", "至少3"), ("乙", 2)]
+
+
+def test_notes_name_what_a_county_changed_in_the_rules(report):
+    record = {
+        "id": "tkx", "name": "本县", "version": "1", "rules": 90, "sha256": "ab",
+        "extends": {"id": "national", "name": "全国", "version": "2"}, "added": ["TKX-01"],
+        "changes": [{"entry": "rules.ER-05", "keys": ["level"]}, {"entry": "rules.PBF-10", "keys": []}],
+    }  # fmt: skip
+    changed = dataclasses.replace(report, provenance=report.provenance | {"rule_pack": record})
+    assert dict(named(changed)["说明"].rows)["规则"] == (
+        "本县（tkx）1，规则90条；校验码 SHA-256：ab；依托全国 2；改动：rules.ER-05（level）、rules.PBF-10（不适用）；"
+        "增加：TKX-01")  # fmt: skip
+
+
+def test_a_parcel_with_too_many_points_refers_to_its_file(two_projects, monkeypatch):
+    """Ten points of P/1 are more than its form takes; the parcels with more points than are listed at all say so."""
+    for name, value in (("FEW", 9), ("MOST", 4)):
+        monkeypatch.setattr(points, name, value)
+    monkeypatch.setattr(sheets, "MOST", 4)
+    rows = named(build(two_projects))["界址点"].rows
+    assert [row[:4] for row in rows] == [("P/1", key, "", "共5点，见申报文件") for key in "ab"]
