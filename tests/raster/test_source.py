@@ -11,6 +11,7 @@ from rasterio.transform import Affine
 
 import controllines as cl
 from controllines.raster import source
+from controllines.raster.classes import Classes, classes_of
 from controllines.raster.grid import Window
 from controllines.raster.source import open_raster
 from tests.raster.rasters import write_raster
@@ -121,3 +122,20 @@ def test_values_are_what_the_file_means_by_them(tmp_path: Path) -> None:
         values, valid = raster.read(Window(0, 0, 1, 4))
     assert values[0, 0] == 1.5
     assert valid.tolist() == [[True, False, False, False]]
+
+
+def test_the_band_that_is_asked_for(tmp_path: Path) -> None:
+    """Of two bands the second holds halves."""
+    with rasterio.open(tmp_path / "two.tif", "w", driver="GTiff", width=4, height=4, count=2, dtype="uint8",
+                       crs="EPSG:4490", transform=Affine(0.005, 0, 89.98, 0, -0.005, 42.72)) as file:  # fmt: skip
+        file.write(ONES * 7, 1)
+        file.write(ONES * 9, 2)
+        file.scales = (1.0, 0.5)
+    for band, value in ((1, 7), (2, 4.5)):
+        with open_raster(tmp_path / "two.tif", band=band) as raster:
+            assert (raster.read(Window(0, 0, 4, 4))[0] == value).all()
+            if band == 1:
+                assert classes_of(raster, None, None) == Classes()
+                continue
+            with pytest.raises(cl.InputError, match="RASTER_CONTINUOUS"):
+                classes_of(raster, None, None)

@@ -6,13 +6,14 @@ import csv
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 import shapely
 
 from controllines.io import read
 from tests.io.dialects import normal
-from tests.io.writers.conftest import said, sheet, solar, written
+from tests.io.writers.conftest import sheet, solar, written
 
 HEADINGS = ["地块编号", "地块名称", "圈号", "序号", "点号"]
 
@@ -45,7 +46,8 @@ def test_degrees_are_named_as_degrees(tmp_path: Path) -> None:
 
 def test_formulas_do_not_run(tmp_path: Path) -> None:
     evil = sheet(solar(), DKBH=["1"], DKMC=['=HYPERLINK("http://x")'], 备注=["@a\nb"])
-    assert said(written(tmp_path / "b.csv", evil)) == ["WRITE_TEXT_CHANGED"]
+    [changed] = written(tmp_path / "b.csv", evil)
+    assert (changed.code, changed.actual) == ("WRITE_TEXT_CHANGED", "20")  # two cells in each of ten rows
     assert rows(tmp_path / "b.csv")[1][1] == '\'=HYPERLINK("http://x")'
     assert rows(tmp_path / "b.csv")[1][7] == "'@a b"
     written(tmp_path / "b.xlsx", evil)
@@ -74,6 +76,16 @@ def test_fields_named_like_the_columns_of_corner_points(tmp_path: Path, suffix: 
     assert {"Name_属性", "X_属性", "纬度_属性", "no_属性"} < set(back.frame.columns)
 
 
+def test_what_a_worksheet_cannot_hold_is_left_out_and_counted(tmp_path: Path) -> None:
+    """A control character in the first of two parcels of ten points; infinity is an error value."""
+    plots = sheet(solar(), solar(30_386_000), DKMC=["甲\x07", "乙"], 数=[np.inf, 1.5])
+    [changed] = written(tmp_path / "a.xlsx", plots)
+    assert (changed.code, changed.actual) == ("WRITE_TEXT_CHANGED", "10")
+    page = openpyxl.load_workbook(tmp_path / "a.xlsx", data_only=True)["界址点"]
+    assert [page.cell(row, 2).value for row in (2, 12)] == ["甲", "乙"]
+    assert [page.cell(row, 8).value for row in (2, 12)] == ["#DIV/0!", 1.5]
+
+
 def test_a_cell_longer_than_a_worksheet_holds_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="32767"):
-        written(tmp_path / "a.xlsx", sheet(solar(), BZ=["字" * 32_768]))
+    with pytest.raises(OSError, match=r"32767.*第 12 行"):
+        written(tmp_path / "a.xlsx", sheet(solar(), solar(30_386_000), BZ=["短", "字" * 32_768]))

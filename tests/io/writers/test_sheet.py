@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from controllines.io.writers import format_of, suffixes
-from controllines.io.writers.sheet import Format, table
+from controllines.io.writers.sheet import DEFAULT_HEADER, Format, Names, table
 from tests.io.writers.conftest import sheet, solar
 
 
@@ -37,6 +37,26 @@ def test_every_format_says_where_its_crs_goes() -> None:
     assert plain is not None
     assert (zipped.driver, zipped.names, zipped.crs) == (plain.driver, plain.names, plain.crs)
     assert "order" in format_of(Path("a.gdb")).names.reserved  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("suffix", "layers", "mixed", "areas", "empty", "collections"), [
+    (".txt", False, True, False, False, False), (".shp", False, False, False, True, False),
+    (".gdb.zip", True, False, False, True, False), (".gpkg", True, True, False, True, True),
+    (".geojson", False, True, False, True, True), (".kml", False, True, False, False, True),
+    (".csv", False, False, True, False, False),
+])  # fmt: skip
+def test_what_a_format_holds(
+    suffix: str, layers: bool, mixed: bool, areas: bool, empty: bool, collections: bool
+) -> None:
+    form = format_of(Path(f"a{suffix}"))
+    assert form is not None
+    assert (form.layers, form.mixed, form.areas) == (layers, mixed, areas)
+    assert (form.empty, form.collections) == (empty, collections)
+
+
+def test_what_is_not_said_of_a_header_and_of_names() -> None:
+    assert (DEFAULT_HEADER.decimals, DEFAULT_HEADER.unit, DEFAULT_HEADER.date) == (3, "", "")
+    assert (Names().longest, Names().identifier, Names().cases, Names().reserved) == (0, False, False, ())
 
 
 def test_columns_of_a_table() -> None:
