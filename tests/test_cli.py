@@ -23,6 +23,7 @@ import controllines
 from controllines import cli, pipeline
 from controllines.findings import catalogue
 from controllines.rules import LEVELS
+from tests.builders import write_survey
 from tests.commands import Done, call, command
 
 X, Y = 30_385_000, 4_738_000
@@ -38,14 +39,8 @@ def frame(*boxes: Box, **columns: Sequence[object]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=[box(*b) for b in boxes], crs="EPSG:4518")
 
 
-def write_txt(path: Path, identity: str, where: Box, zone: int = 30) -> Path:
-    points = shapely.get_coordinates(box(*where))
-    lines = ["[属性描述]", "坐标系=2000国家大地坐标系", "几度分带=3", f"带号={zone}", "精度=0.001", "[地块坐标]",
-             f"{len(points)},0.01,{identity},地块{identity},面,,工业用地,0601,@"]  # fmt: skip
-    lines += [f"J{k % 4 + 1},1,{y:.3f},{x:.3f}" for k, (x, y) in enumerate(points)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(("\r\n".join(lines) + "\r\n").encode("gbk"))
-    return path
+def write_txt(path: Path, identity: str, where: Box, *, zone: int = 30) -> Path:
+    return write_survey(path, [(identity, 0.01, box(*where))], zone=zone)
 
 
 @pytest.fixture(scope="module")
