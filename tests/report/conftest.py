@@ -202,7 +202,7 @@ def _provenance(synthetic: bool) -> dict[str, Any]:
     return {
         "run_id": "0123456789ab", "versions": {"controllines": "0.1.0", "python": "3.11.9", "geos": "3.14.0"},
         "as_of": "2026-11-21",
-        "options": {"area": "official", "lines": None, "sliver_width_m": 0.2, "clearance_to_m": 100.0},
+        "options": {"area": "official", "lines": None, "sliver_m": 0.2, "clearance_to_m": 100.0},
         "plan": {"name": "托克逊县国土空间总体规划（2021—2035年）", "version": "2024-06", "county": "650422"},
         "layers": layers, "inputs": [{**entry, "path": "申请/2026/一批.txt", "layer": None}],
         "rule_pack": None, "checked": list(CONTROL), "not_checked": ["nature_reserve"], "synthetic": synthetic,

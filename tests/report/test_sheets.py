@@ -128,3 +128,12 @@ def test_a_parcel_with_too_many_points_refers_to_its_file(two_projects, monkeypa
     monkeypatch.setattr(sheets, "MOST", 4)
     rows = named(build(two_projects))["界址点"].rows
     assert [row[:4] for row in rows] == [("P/1", key, "", "共5点，见申报文件") for key in "ab"]
+
+
+def test_every_option_of_a_run_stands_in_its_notes(two_projects):
+    said = dict(named(build(two_projects))["说明"].rows)["选项"]
+    given = {key: value for key, value in two_projects.provenance["options"].items() if value is not None}
+    assert len(said.split("；")) == len(given) >= 5
+    assert {"界址点测量精度（米）：0.05", "细碎重叠宽度上限（米）：0.2", "报表面积口径：椭球面积"} <= set(
+        said.split("；")
+    )
