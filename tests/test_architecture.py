@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import pages
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "src" / "controllines"
 
@@ -46,7 +48,6 @@ LEVELS = (
     ("report",),
     ("judging",),
     ("pipeline",),
-    ("batch",),
     ("demo",),
     ("cli",),
 )
@@ -127,6 +128,10 @@ def test_imports_only_from_lower_levels(name: str) -> None:
             continue
         assert other in LEVEL, f"{name} imports {target or 'the façade'}, which is in no level of the table"
         assert LEVEL[other] < LEVEL[room], f"{name} (level {LEVEL[room]}) imports {target} (level {LEVEL[other]})"
+
+
+def test_the_table_of_levels_names_no_room_that_is_not_there() -> None:
+    assert sorted(set(LEVEL) - {name.partition(".")[0] for name in INSIDE}) == []
 
 
 def test_no_import_cycle() -> None:
@@ -306,3 +311,14 @@ def test_every_test_file_is_about_a_module_or_the_whole() -> None:
     strays = [path.relative_to(tests) for path in sorted(tests.rglob("test_*.py"))
               if path not in homes and not whole & {path, *path.parents}]  # fmt: skip
     assert [str(path) for path in strays] == []
+
+
+def test_test_files_that_pages_name_are_there() -> None:
+    named = {
+        (page, name) for page in pages() for name in re.findall(r"tests/[\w/]+\.py", page.read_text(encoding="utf-8"))
+    }
+    placeholders = {"tests/a/test_b.py", "tests/test_b.py"}
+    missing = [
+        (page.name, name) for page, name in named if name not in placeholders and not (REPOSITORY / name).exists()
+    ]
+    assert sorted(missing) == []

@@ -71,6 +71,20 @@ def test_what_lies_outside_another_layer() -> None:
     }, rel=1e-9)  # fmt: skip
 
 
+def test_what_lies_outside_another_layer_by_two_units() -> None:
+    """Farmland 2…6 × 2…6 without the redline 3…5 × 3…5: a frame of four corners."""
+    farm = frame((2, 2, 6, 6), BSM=["f1"], DLBM=["0102"], KCXS=[0.1])
+    of = plan(permanent_farmland=farm, ecological_redline=frame((3, 3, 5, 5), BSM=["r1"]))
+    units = dimensions(of, "乡镇", "规划分区")
+    parts = by_units(of, of.layers["permanent_farmland"], units, outside=of.layers["ecological_redline"])
+    assert by_name(parts, units) == pytest.approx({
+        ("甲镇", "生态保护区"): cell(2, 2, 4, 4) - cell(3, 3, 4, 4),
+        ("甲镇", "农田保护区"): cell(2, 4, 4, 6) - cell(3, 4, 4, 5),
+        ("乙镇", "生态保护区"): cell(4, 2, 6, 4) - cell(4, 3, 5, 4),
+        ("乙镇", "农田保护区"): cell(4, 4, 6, 6) - cell(4, 4, 5, 5),
+    }, rel=1e-9)  # fmt: skip
+
+
 def test_layers_that_do_not_meet_leave_nothing_but_the_outside() -> None:
     of = plan(ecological_redline=frame((20, 20, 21, 21), BSM=["r1"]))
     units = dimensions(of, "乡镇", "规划分区")
