@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from controllines.rules.cases import Line
 from controllines.rules.trace import explained, trace
-from tests.rules.cases import CITY, DAY, FARM, MAJOR, NATIONAL, avoid, project, red
+from tests.rules.cases import CITY, DAY, FARM, MAJOR, NATIONAL, avoid, pack_of, project, red
 
 
 def test_the_trace_has_every_rule_that_was_tried_with_its_numbers() -> None:
@@ -54,6 +56,19 @@ def test_each_rule_says_what_became_of_it() -> None:
     assert (status["PBF-01"], status["PBF-02"], status["PBF-18"]) == ("open", "suspended", "not_met")
 
 
-def test_kinds_of_which_nothing_is_said_are_left_out() -> None:
-    [record] = trace([project({}, MAJOR)], NATIONAL, as_of=DAY)
-    assert {kind["kind"] for kind in record["kinds"]} == {"general"}
+def test_kinds_of_which_nothing_is_said_are_left_out(tmp_path: Path) -> None:
+    """A pack with one rule, on farmland, says nothing of the project as a whole; the national one does."""
+    rule = """
+[rules.A]
+title = "t"
+line = "permanent_farmland"
+level = "prohibited"
+confidence = "V"
+zh = { fact = "f", conclusion = "c" }
+en = { fact = "f", conclusion = "c" }
+"""
+    kinds = [
+        [kind["kind"] for record in trace([project(avoid(FARM), MAJOR)], pack, as_of=DAY) for kind in record["kinds"]]
+        for pack in (pack_of(rule, tmp_path), NATIONAL)
+    ]
+    assert kinds == [[FARM], [FARM, "general"]]
