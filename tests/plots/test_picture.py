@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import matplotlib.image
@@ -54,3 +55,21 @@ def test_text_and_legend_are_read_as_they_stand() -> None:
     assert not words.get_parse_math()
     assert [item.get_parse_math() for item in legend.get_texts()] == [False]
     assert made.png(dpi=20).startswith(b"\x89PNG")
+
+
+def test_the_first_family_that_is_there_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(picture.FONT_VARIABLE, raising=False)
+    monkeypatch.setattr(picture, "FAMILIES", ("没有这种字体", "DejaVu Sans", "DejaVu Serif"))
+    picture.chinese_font.cache_clear()
+    try:
+        assert picture.chinese_font() == "DejaVu Sans"
+    finally:
+        picture.chinese_font.cache_clear()
+
+
+def test_a_notebook_shows_the_picture() -> None:
+    """An inch and a half: 110 dots each in a notebook, 200 in a file."""
+    made = picture.blank(25.4, 38.1)
+    shown, saved = (matplotlib.image.imread(io.BytesIO(data)) for data in (made._repr_png_(), made.png()))
+    assert shown.shape[:2] == (165, 110)
+    assert saved.shape[:2] == (300, 200)
