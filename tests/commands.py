@@ -27,7 +27,7 @@ class Done:
 
 def call(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> Done:
     """Call ``main`` with these arguments, in this folder, with no other variables of ours than ``env``."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
     with chdir(cwd), _arguments(arguments, env or {}), redirect_stdout(out), redirect_stderr(err):
         try:
             cli.main()
@@ -40,7 +40,8 @@ def command(*arguments: object, cwd: Path, env: dict[str, str] | None = None) ->
     """Start a process of its own."""
     words = [sys.executable, "-m", "controllines", *map(str, arguments)]
     done = subprocess.run(words, capture_output=True, cwd=cwd, env=_clean() | (env or {}), timeout=120, check=False)
-    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+    out, err = (text.decode().replace(os.linesep, "\n") for text in (done.stdout, done.stderr))
+    return Done(done.returncode, out, err)
 
 
 def _clean() -> dict[str, str]:

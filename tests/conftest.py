@@ -54,6 +54,8 @@ def _as_postgres(*command: str) -> None:
 
 
 def _server_programs() -> Path | None:
+    if os.name != "posix":  # the server of the tests listens on a socket in a folder
+        return None
     folders = [Path(p).resolve().parent for p in [shutil.which("initdb")] if p]
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "pg_ctl").exists()), None)

@@ -30,7 +30,10 @@ _looking: list[str] = []
 def _processes() -> Iterator[str]:
     yield "self"
     for task in Path("/proc/self/task").iterdir():
-        yield from (task / "children").read_text().split()
+        try:
+            yield from (task / "children").read_text().split()
+        except OSError:  # the thread has ended meanwhile
+            continue
 
 
 def _held() -> set[str]:

@@ -234,6 +234,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, before / 1024, 
 
 def peak(size: int, tmp_path: Path) -> tuple[float, float]:
     """Return peak memory (MiB) of a whole process, and how far the sum of all classes is from the land (as part)."""
+    pytest.importorskip("resource", reason="only POSIX tells the memory of a process so")
     done = subprocess.run([sys.executable, "-c", LARGE, str(size), str(tmp_path / "large.tif")], check=False,
                           capture_output=True, text=True, encoding="utf-8")  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -136,7 +136,10 @@ def fail_at(monkeypatch, name: str, number: int) -> None:
     monkeypatch.setattr(os, name, failing)
 
 
-FAILURES = [("replace", number) for number in range(1, 10)] + [("fsync", number) for number in range(1, 6)]
+FAILURES = [("replace", number) for number in range(1, 10)] + [
+    ("fsync", number)
+    for number in range(1, 6 if os.name == "posix" else 4)  # Windows flushes no folder
+]
 
 
 @pytest.mark.parametrize(("name", "number"), FAILURES)
@@ -151,7 +154,7 @@ def test_a_failure_leaves_the_old_result_intact(result, tmp_path, monkeypatch, n
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize(("name", "number"), [("replace", 1), ("replace", 3), ("fsync", 2), ("fsync", 4)])
+@pytest.mark.parametrize(("name", "number"), [("replace", 1), ("replace", 3), ("fsync", 2), ("fsync", 3)])
 def test_a_failure_leaves_no_new_folder(result, tmp_path, monkeypatch, name, number):
     fail_at(monkeypatch, name, number)
     with pytest.raises(OutputError):
