@@ -26,9 +26,11 @@ def plan(**replaced: gpd.GeoDataFrame) -> Plan:
     return open_plan(LAYERS | replaced)
 
 
-def divided(of: Plan, *boxes: Cell, pairs: set[tuple[str, str]] = PAIR) -> pd.DataFrame:
+def divided(
+    of: Plan, *boxes: Cell, pairs: set[tuple[str, str]] = PAIR, lines: tuple[str, ...] = (RED, FARM)
+) -> pd.DataFrame:
     parcels = land(of, *boxes)
-    checked = check_land(parcels, of, [of.kind(key) for key in (RED, FARM)], Widths())
+    checked = check_land(parcels, of, [of.kind(key) for key in lines], Widths())
     return divided_frame(parcels, of, checked, pairs=pairs)
 
 
@@ -89,6 +91,18 @@ def test_beside_a_feature_that_was_set_aside_nothing_is_outside_for_sure() -> No
         (0, "水源涵养", "inside", "核心保护区"): cell(1, 0, 2, 2),
         (0, "水源涵养", "uncovered", None): cell(0, 0, 1, 2),
     }, rel=1e-9)  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_what_is_known_of_the_other_line_changes_nothing(broken: bool) -> None:
+    """Land wholly outside a line that was measured too is not laid over it again; near a broken feature it is."""
+    reserve = LAYERS[RESERVE]
+    shapes = [reserve.geometry[0], None if broken else reserve.geometry[1]]
+    of = plan(**{RESERVE: gpd.GeoDataFrame(reserve.drop(columns="geometry"), geometry=shapes, crs=reserve.crs)})
+    boxes = ((0, 0, 4, 4), (0, 3, 1, 4), (2.5, 2.5, 5, 3.5), (3.5, 0, 6, 1), (6, 6, 7, 7))
+    known = divided(of, *boxes, lines=(RED, RESERVE))
+    known = known[known["kind"] == RED].reset_index(drop=True)
+    pd.testing.assert_frame_equal(known, divided(of, *boxes), check_exact=True)
 
 
 def test_contact_with_the_other_line_is_no_land_inside_it() -> None:

@@ -41,11 +41,12 @@ def divided_frame(
     names = ["row", "kind", "class", "other_kind", "part", "other_class", "area_m2"]
     frames = [
         _by_class(plan, key, line.pieces).assign(kind=key, other_kind=None, part=INSIDE, other_class=None)
-        for key, line in checked.measured.items() if key in plan.layers
+        for key, line in checked.measured.items() if len(line.pieces)
     ]  # fmt: skip
     frames += [
         _pair(land, plan, checked, (key, other))
-        for key, other in sorted(set(pairs)) if key in checked.measured and {key, other} <= plan.layers.keys()
+        for key, other in sorted(set(pairs))
+        if key in checked.measured and len(checked.measured[key].pieces) and other in plan.layers
     ]  # fmt: skip
     frames = [frame[names].astype({"other_kind": object, "other_class": object}) for frame in frames if len(frame)]
     if not frames:
@@ -79,14 +80,36 @@ def _pair(land: Land, plan: Plan, checked: Checked, pair: tuple[str, str]) -> pd
     rows = of["row"].to_numpy(int)
     inside = replace(land, ids=land.ids[rows], geoms=union_by(line.pieces.geoms, number, len(rows)),
                      resolution=land.resolution[rows])  # fmt: skip
-    alone = replace(plan, layers={other: plan.layers[other]})
-    measured = check_land(inside, alone, [plan.kind(other)], Widths(), lengths=False).measured[other]
-    found = [_by_class(plan, other, measured.pieces).rename(columns={"class": "other_class"}).assign(part=INSIDE)]
-    for part, area in zip((OUTSIDE, UNCOVERED), _rest(inside, measured), strict=True):
-        found.append(pd.DataFrame({"row": np.arange(len(rows)), "other_class": None, "area_m2": area, "part": part}))
+    apart = _wholly_outside(checked.measured[other])[rows] if other in checked.measured else np.zeros(len(rows), bool)
+    met, clear = np.flatnonzero(~apart), np.flatnonzero(apart)
+    found = [_beyond(clear, OUTSIDE, shapely.area(inside.geoms[clear]))]
+    if len(met):
+        alone = replace(plan, layers={other: plan.layers[other]})
+        measured = check_land(inside.take(met), alone, [plan.kind(other)], Widths(), lengths=False).measured[other]
+        of_class = _by_class(plan, other, measured.pieces).rename(columns={"class": "other_class"})
+        outside, uncovered = _rest(inside.take(met), measured)
+        found += [of_class.assign(part=INSIDE, row=met[of_class["row"].to_numpy(int)]),
+                  _beyond(met, OUTSIDE, outside), _beyond(met, UNCOVERED, uncovered)]  # fmt: skip
     joined = pd.concat([frame for frame in found if len(frame)] or found[:1], ignore_index=True)
     mine = joined["row"].to_numpy(int)
     return joined.assign(row=rows[mine], kind=key, other_kind=other, **{"class": of["class"].to_numpy(object)[mine]})
+
+
+def _beyond(rows: Array, part: str, area: Array) -> pd.DataFrame:
+    """Return rows of land that is not inside the other line."""
+    return pd.DataFrame({"row": rows, "other_class": None, "area_m2": area, "part": part})
+
+
+def _wholly_outside(measured: Measured) -> Array:
+    """Return True for land of which all lies outside a line, beyond doubt: so does every part of it."""
+    over = measured.overlaps
+    rest = [over[name].to_numpy(float) for name in ("area_m2", "uncovered_m2", "contact_m2")]
+    return np.asarray((np.array(rest) == 0).all(axis=0) & ~_doubtful(over))
+
+
+def _doubtful(over: pd.DataFrame) -> Array:
+    """Return True for land near a feature of the line that was set aside."""
+    return np.array(["excluded_feature" in flags for flags in over["flags"]], dtype=bool)
 
 
 def _rest(land: Land, measured: Measured) -> tuple[Array, Array]:
@@ -96,7 +119,7 @@ def _rest(land: Land, measured: Measured) -> tuple[Array, Array]:
     """
     over = measured.overlaps
     known = over["area_m2"].notna().to_numpy(bool)
-    sure = known & np.array(["excluded_feature" not in flags for flags in over["flags"]], dtype=bool)
+    sure = known & ~_doubtful(over)
     outside, uncovered = over["outside_m2"].to_numpy(float), over["uncovered_m2"].to_numpy(float)
     doubtful = np.where(known, uncovered + np.where(sure, 0.0, outside), shapely.area(land.geoms))
     return np.where(sure, outside, 0.0), doubtful
