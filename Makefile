@@ -83,7 +83,7 @@ bench: .venv/.runtime
 
 clean:
 	rm -rf .venv .venv-lowest .venv-newest build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf docs/reference docs/en/reference docs/notebooks
+	rm -rf docs/reference docs/notebooks docs/en/reference docs/en/notebooks
 	find src tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.created:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pydoc
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -36,7 +37,8 @@ nitpick_ignore_regex = [("py:.*", r"(?!controllines\.).*")]  # other libraries' 
 
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "force"
+nb_execution_mode = "cache"  # of this build only: the same code in two languages is run once
+nb_execution_cache_path = str(HERE.parent / "build" / "notebooks")
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_merge_streams = True
@@ -67,9 +69,10 @@ html_theme_options = {
 _PAIRS = tomllib.loads((HERE / "pairs.toml").read_text(encoding="utf-8")).items()
 #: Page → its counterpart in the other language, and the name of that language.
 OTHERS = {zh[:-3]: (en[:-3], "English") for zh, en in _PAIRS} | {en[:-3]: (zh[:-3], "中文") for zh, en in _PAIRS}
-for _name in make_pages.PAGES:
-    _zh, _en = (f"{make_pages.FOLDERS[language]}/{_name}" for language in ("zh", "en"))
-    OTHERS |= {_zh: (_en, "English"), _en: (_zh, "中文")}
+_MADE = [*(f"reference/{_name}" for _name in make_pages.PAGES),
+         *(f"notebooks/{_path.stem}" for _path in (HERE.parent / "notebooks").glob("*.ipynb"))]  # fmt: skip
+for _page in _MADE:
+    OTHERS |= {_page: (f"en/{_page}", "English"), f"en/{_page}": (_page, "中文")}
 #: What Sphinx and napoleon write above parts of docstrings, in the language of the site.
 LABELS = ("Parameters", "Returns", "Raises", "Variables", "Notes")
 _FIELD = re.compile(r"^(\S[^:]*?) : (.+)$")
@@ -143,6 +146,7 @@ def own_sidebar(app: Any, pagename: str, _template: str, context: dict[str, Any]
 
 def setup(app: Any) -> None:
     """Generate pages before any is read, and hang in the handlers above."""
+    shutil.rmtree(nb_execution_cache_path, ignore_errors=True)
     app.add_search_language(search_zh.Bigrams)
     app.connect("builder-inited", lambda _app: make_pages.write(HERE))
     app.connect("autodoc-process-docstring", plain_fields, priority=400)  # before napoleon's 500

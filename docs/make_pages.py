@@ -36,11 +36,22 @@ def write(folder: Path) -> None:
     pages = {f"{place}/{name}.md": page(name, language) for name in PAGES for language, place in FOLDERS.items()}
     for path in sorted((REPOSITORY / "notebooks").glob("*.ipynb")):
         pages[f"notebooks/{path.name}"] = path.read_text(encoding="utf-8")
+        pages[f"en/notebooks/{path.name}"] = english_notebook(path)
     for name, text in pages.items():
         target = folder / name
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8", newline="\n")
+
+
+def english_notebook(path: Path) -> str:
+    """Return a notebook with its texts in English, from ``notebooks_en.toml``."""
+    texts = tomllib.loads(Path(__file__).with_name("notebooks_en.toml").read_text(encoding="utf-8"))[path.stem]
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    for cell, text in zip(cells, texts, strict=True):
+        cell["source"] = text.strip()
+    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
 
 
 def page(name: str, language: str) -> str:

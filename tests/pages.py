@@ -12,7 +12,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCS = REPOSITORY / "docs"
 #: Made while the site is built (docs/make_pages.py), so no files of the repository.
-GENERATED = (DOCS / "reference", DOCS / "en" / "reference", DOCS / "notebooks")
+GENERATED = tuple(DOCS / place for place in ("reference", "notebooks", "en/reference", "en/notebooks"))
 
 _FENCE = re.compile(r"^(?P<mark>`{3,}|:{3,})(?P<language>\S*)[^\n]*\n(?P<body>.*?)^(?P=mark)\s*$", re.M | re.S)
 _LINK = re.compile(r"(?<!\\)!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
