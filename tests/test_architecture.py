@@ -31,7 +31,7 @@ LEVELS = (
     ("tiles",),
     ("outlines",),
     ("windows",),
-    ("layers", "workers"),
+    ("layers", "workers", "generations"),
     ("parcels", "schema", "variants", "extents", "convert", "facts"),
     ("overlay", "store", "describe"),
     ("planfile",),

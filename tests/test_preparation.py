@@ -16,7 +16,7 @@ import pytest
 import shapely
 
 import controllines as cl
-from controllines import store
+from controllines import generations, store
 from controllines.cli import _EXIT, main
 from controllines.errors import InputError, OutputError, PlanError, UsageError
 from controllines.io.files import sha256
@@ -141,12 +141,12 @@ def test_what_stands_in_the_way(made, tmp_path):
     assert caught.value.finding.code == "PLAN_PREPARED_ALREADY"
 
 
-@pytest.mark.parametrize("step", ["write_layer", "commit"])
-def test_a_writer_that_fails_leaves_what_was_there(copy, made, monkeypatch, step):
+@pytest.mark.parametrize(("room", "step"), [(store, "write_layer"), (generations, "commit")])
+def test_a_writer_that_fails_leaves_what_was_there(copy, made, monkeypatch, room, step):
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, step, fail)
+    monkeypatch.setattr(room, step, fail)
     with pytest.raises(OutputError, match="No space"):
         prepare(made[0], copy)
     assert open_plan(copy).name == "某县"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +9,13 @@ import pandas as pd
 import pytest
 
 from controllines import packed, store
-from controllines.errors import OutputError, PlanError
-from controllines.plans import checksum, open_plan
+from controllines.errors import PlanError
+from controllines.generations import read_manifest
+from controllines.plans import open_plan
 from controllines.preparation import describe, prepare
 from controllines.store import PreparedLayer
 from tests.builders import FARM, RED
-from tests.prepared import answer, code_of
+from tests.prepared import answer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -58,48 +57,6 @@ def test_an_array_that_is_not_whole_is_an_error(copy, what):
     assert caught.value.finding.code == "PLAN_DAMAGED"
 
 
-def test_what_is_no_prepared_plan(copy, tmp_path, monkeypatch):
-    (tmp_path / "empty.plan").mkdir()
-    assert code_of(tmp_path / "empty.plan") == "PLAN_NOT_PREPARED"
-    manifest = copy / store.MANIFEST
-    text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(text[:-30], encoding="utf-8")
-    assert code_of(copy) == "PLAN_DAMAGED"
-    manifest.write_text(text.replace(store.FORMAT, "controllines.plan/0"), encoding="utf-8")
-    assert code_of(copy) == "PLAN_OTHER_FORMAT"
-    manifest.write_text(text, encoding="utf-8")
-    shutil.rmtree(next(copy.glob("gen-*")))
-    assert code_of(copy) == "PLAN_DAMAGED"
-
-
-def test_the_second_of_two_writers_is_refused(copy, made):
-    with store.writing(copy), pytest.raises(PlanError) as caught:
-        prepare(made[0], copy)
-    assert caught.value.finding.code == "PLAN_BEING_PREPARED"
-    assert open_plan(copy).name == "某县"
-    prepare(made[0], copy)
-    assert len(list(copy.glob("gen-*"))) == 1
-
-
-@pytest.mark.parametrize("call", ["rename", "replace", "fsync"])
-def test_the_same_plan_again_is_whole_at_every_moment(copy, made, monkeypatch, call):
-    """Its generation has the name of the one that is there, which must stay until the manifest names another."""
-    opened = open_plan(copy)
-    real = getattr(os, call)
-
-    def fail(*args: object, **kwargs: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, call, fail)
-    with pytest.raises(OutputError, match="No space"):
-        prepare(made[0], copy)
-    assert store.verify(open_plan(copy).layers[RED])
-    monkeypatch.setattr(os, call, real)
-    prepare(made[0], copy)
-    assert len(list(copy.glob("gen-*"))) == 1
-    assert checksum(open_plan(copy)) == checksum(opened)
-
-
 def test_opening_maps_nothing(made):
     plan = open_plan(made[1])
     assert "in_plane" not in vars(plan.layers[FARM])
@@ -119,7 +76,7 @@ def test_blocks_and_given_back_memory_change_nothing(made, tmp_path, monkeypatch
         [same] = again.glob(f"gen-*/{path.parent.name}/{path.name}")
         assert same.read_bytes() == path.read_bytes(), path.name
     monkeypatch.setattr(store, "LET_GO", 1)
-    assert [store.verify(store.open_layer(again, store.read_manifest(again), key)) for key in (RED, FARM)]
+    assert [store.verify(store.open_layer(again, read_manifest(again), key)) for key in (RED, FARM)]
 
 
 def test_rows_of_a_table_in_any_order(tmp_path, monkeypatch):

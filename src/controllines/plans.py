@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from controllines import io, store
+from controllines import generations, io, store
 from controllines.crs import Plane
 from controllines.drafts import Draft, draft_of, laid
 from controllines.errors import PlanError
@@ -132,13 +132,13 @@ def is_prepared(what: object) -> bool:
     if not isinstance(what, str | Path) or io.is_address(what):
         return False
     path = Path(what)
-    return path.suffix.lower() == ".plan" or (path / store.MANIFEST).exists()
+    return path.suffix.lower() == ".plan" or (path / generations.MANIFEST).exists()
 
 
 def _prepared(folder: Path, given: Mapping[str, Any]) -> Plan:
     """Open a prepared plan: nothing but the manifest is read."""
-    manifest = store.read_manifest(folder)
-    store.check_sources(folder, manifest)
+    manifest = generations.read_manifest(folder)
+    generations.check_sources(folder, manifest)
     layers: dict[str, Layer] = {key: store.open_layer(folder, manifest, key) for key in manifest["layers"]}
     layers = {key: layers[key] for key in in_order(layers)}
     specs = {key: LayerSpec(**entry) for key, entry in manifest["specs"].items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from controllines import io, store
+from controllines import generations, io, store
 from controllines.conflicts import Workers
 from controllines.crs import LONLAT, recognise
 from controllines.drafts import Draft, How, draft_of, laid
@@ -51,18 +51,18 @@ def prepare(
         It could not be written; a prepared plan that was there is intact.
     """
     target = Path(folder)
-    if target.exists() and not store.is_free(target):
+    if target.exists() and not generations.is_free(target):
         raise PlanError.of("PLAN_FOLDER_TAKEN", source=target)
     if is_prepared(plan):
         raise PlanError.of("PLAN_PREPARED_ALREADY", source=plan)
     given = {key: value for key, value in {"county": county, "version": version, "name": name}.items() if value}
     try:
-        with store.writing(target) as new:
+        with generations.writing(target) as new:
             with workers.pool() as each:
                 tell("读取规划")
                 draft = draft_of(plan, given, How(packed=True, each=each))
                 manifest = _written(draft, new, tell, each)
-            store.commit(target, new, manifest)
+            generations.commit(target, new, manifest)
     except OSError as error:
         raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason(error)) from error
     return target
@@ -70,14 +70,14 @@ def prepare(
 
 def _written(draft: Draft, new: Path, tell: Tell, each: Each) -> dict[str, Any]:
     """Write the layers one by one, letting go of each before the next; return the manifest."""
-    sources = store.sources_of(draft.sources)
+    sources = generations.sources_of(draft.sources)
     checksums = {key: spec_checksum(spec) for key, spec in draft.specs.items()}
     entries: dict[str, Any] = {}
     for number, key in enumerate(list(draft.read)):
         tell(f"分块 {draft.read[key].kind.zh}（{len(draft.read[key])} 个要素）")
         entries[key] = store.write_layer(new / f"layer-{number}", laid(draft, key, each=each), each=each)
     manifest = {
-        "format": store.FORMAT, "options": store.OPTIONS, "layers": entries, "sources": sources,
+        "format": generations.FORMAT, "options": generations.OPTIONS, "layers": entries, "sources": sources,
         "plan": draft.spec.model_dump(mode="json"), "plane": asdict(draft.plane), "aliases": dict(draft.aliases),
         # Seven parameters are secret: a prepared plan has no need of them.
         "specs": {key: spec.model_dump(mode="json", exclude={"to_cgcs2000"}) for key, spec in draft.specs.items()},
@@ -99,7 +99,7 @@ def describe(folder: str | Path, *, verify: bool = False) -> Iterator[str]:
     path = Path(folder)
     plan = open_plan(path)
     yield f"{path}  预处理规划  {plan.name} {plan.version or ''}  {len(plan.layers)} 个图层"
-    for source in store.read_manifest(path)["sources"]:
+    for source in generations.read_manifest(path)["sources"]:
         yield f"来源 {source['path']}  SHA-256 {source['sha256']}"
     for layer in _layers(path):
         origin = layer.origins[0]
@@ -113,7 +113,7 @@ def describe(folder: str | Path, *, verify: bool = False) -> Iterator[str]:
 
 
 def _layers(folder: Path) -> Iterator[store.PreparedLayer]:
-    manifest = store.read_manifest(folder)
+    manifest = generations.read_manifest(folder)
     return (store.open_layer(folder, manifest, key) for key in manifest["layers"])
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import errno
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +18,6 @@ from tests.report.readback import page_data, shown_text
 from tests.test_findings import FORBIDDEN
 
 FILES = ["conflicts.gpkg", "conflicts.csv", "三线核对汇总表.xlsx", "地图.html", "result.json"]
-
-
-def everything(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def other_run(result):
@@ -65,7 +60,7 @@ def test_a_document_off_the_schema_is_not_written(make_result, tmp_path, broken)
 def test_same_bytes_of_json_and_csv(make_result, tmp_path):
     for name in ("a", "b"):
         write_report(make_result(), tmp_path / name, formats=[])
-    first, second = (everything(tmp_path / name) for name in ("a", "b"))
+    first, second = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("a", "b"))
     assert first["conflicts.csv"] == second["conflicts.csv"]
     plain = [json.loads(each["result.json"]) for each in (first, second)]
     for content in plain:  # gpkg holds the time of writing
@@ -74,110 +69,16 @@ def test_same_bytes_of_json_and_csv(make_result, tmp_path):
     assert first["result.json"].count(b"\r") == 0
 
 
-def test_the_same_run_replaces_its_result_and_leaves_other_files(result, tmp_path):
+def test_the_same_run_replaces_its_result_and_another_needs_overwrite(result, tmp_path):
+    """How folders are replaced, and what a failure leaves, is shown in test_commit."""
     out = tmp_path / "out"
     write_report(result, out)
-    (out / "意见.txt").write_text("我的", encoding="utf-8")
     write_report(result, out, formats=["html"])
-    assert set(everything(out)) == {"conflicts.gpkg", "conflicts.csv", "地图.html", "result.json", "意见.txt"}
-
-
-def test_another_run_needs_overwrite(result, tmp_path):
-    out = tmp_path / "out"
-    write_report(result, out, formats=[])
-    before = everything(out)
+    assert {path.name for path in out.iterdir()} == {"conflicts.gpkg", "conflicts.csv", "地图.html", "result.json"}
     with pytest.raises(OutputError, match="--overwrite"):
         write_report(other_run(result), out, formats=[])
-    assert everything(out) == before
     write_report(other_run(result), out, formats=[], overwrite=True)
     assert json.loads((out / "result.json").read_bytes())["provenance"]["run_id"] == "ba9876543210"
-
-
-@pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"schema": "other/1"}'])
-def test_a_folder_with_something_else_is_left_alone(result, tmp_path, text):
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "result.json").write_text(text, encoding="utf-8")
-    with pytest.raises(OutputError, match="OUTPUT_NOT_EMPTY"):
-        write_report(result, out)
-    assert everything(out) == {"result.json": text.encode()}
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_a_file_in_place_of_the_folder(result, tmp_path):
-    (tmp_path / "out").write_text("x", encoding="utf-8")
-    with pytest.raises(OutputError):
-        write_report(result, tmp_path / "out", overwrite=True)
-    assert (tmp_path / "out").read_text(encoding="utf-8") == "x"
-
-
-def test_a_forged_file_list_reaches_nothing_outside(result, tmp_path):
-    out = tmp_path / "out"
-    write_report(result, out, formats=[])
-    (tmp_path / "precious.txt").write_text("x", encoding="utf-8")
-    content = json.loads((out / "result.json").read_bytes())
-    outside = ["../precious.txt", str(tmp_path / "precious.txt"), "..\\precious.txt"]
-    content["files"] += [{"path": path, "sha256": "0" * 64} for path in outside]
-    (out / "result.json").write_text(json.dumps(content), encoding="utf-8")
-    write_report(result, out, formats=[], overwrite=True)
-    assert (tmp_path / "precious.txt").read_text(encoding="utf-8") == "x"
-
-
-def fail_at(monkeypatch, name: str, number: int) -> None:
-    """Let the ``number``-th call of a function of ``os`` fail with a full disk, once."""
-    real, calls = getattr(os, name), []
-
-    def failing(*args, **kwargs):
-        calls.append(args)
-        if len(calls) == number:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(os, name, failing)
-
-
-FAILURES = [("replace", number) for number in range(1, 10)] + [
-    ("fsync", number)
-    for number in range(1, 6 if os.name == "posix" else 4)  # Windows flushes no folder
-]
-
-
-@pytest.mark.parametrize(("name", "number"), FAILURES)
-def test_a_failure_leaves_the_old_result_intact(result, tmp_path, monkeypatch, name, number):
-    out = tmp_path / "out"
-    write_report(result, out, formats=[])
-    before = everything(out)
-    fail_at(monkeypatch, name, number)
-    with pytest.raises(OutputError, match="No space left"):
-        write_report(other_run(result), out, formats=[], overwrite=True)
-    assert everything(out) == before
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-@pytest.mark.parametrize(("name", "number"), [("replace", 1), ("replace", 3), ("fsync", 2), ("fsync", 3)])
-def test_a_failure_leaves_no_new_folder(result, tmp_path, monkeypatch, name, number):
-    fail_at(monkeypatch, name, number)
-    with pytest.raises(OutputError):
-        write_report(result, tmp_path / "out", formats=[])
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_is_open_elsewhere_is_named_before_and_after_the_work(result, tmp_path, monkeypatch):
-    """Windows neither moves nor replaces what Excel has open."""
-    out, real = tmp_path / "out", os.replace
-    write_report(result, out, formats=["xlsx"])
-    before = everything(out)
-
-    def windows(source, target):
-        if Path(source).name.endswith(".xlsx") and Path(source).parent == out:
-            raise PermissionError(errno.EACCES, "being used by another process", str(source))
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", windows)
-    for refused in (lambda: check_target(out), lambda: write_report(result, out, formats=["xlsx"])):
-        with pytest.raises(OutputError, match=r"三线核对汇总表\.xlsx：being used"):
-            refused()
-    assert everything(out) == before
 
 
 def test_an_xlsx_that_cannot_be_written_is_an_output_error(result, tmp_path, monkeypatch):

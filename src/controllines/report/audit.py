@@ -14,7 +14,7 @@ from controllines.figures import FigureAudit, TargetCheck
 from controllines.figures.checks import DIFFERS, KINDS, QUERY, VERDICTS
 from controllines.figures.targets import STATUS
 from controllines.figures.words import data
-from controllines.report.folder import Mark, commit, listed
+from controllines.report.commit import Mark, commit, listed
 from controllines.report.rows import file_name, records
 from controllines.report.words import clean, word
 from controllines.units import NO_DATA

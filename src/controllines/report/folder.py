@@ -1,26 +1,19 @@
-"""The folder of a run (输出文件夹): everything is written beside it and moved in with result.json last."""
+"""The folder of a run (输出文件夹): which files are written, in which order, result.json last."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import hashlib
-import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pyogrio.errors import DataSourceError
-from xlsxwriter.exceptions import XlsxWriterException
 
 from controllines.crs import SourceCRS
-from controllines.errors import OutputError, UsageError, reason
+from controllines.errors import UsageError
 from controllines.findings import Finding
-from controllines.io.files import to_disk
 from controllines.report import csvfile, forms, gis, official, resultjson, tracefile, vector, xlsx
+from controllines.report.commit import Mark, check_free, commit, listed
 from controllines.report.forms import FormOptions
 from controllines.report.maps import MAP_LINES
 from controllines.report.model import Report, build
@@ -36,14 +29,6 @@ FORMATS = ("xlsx", "html")
 KNOWN = ("xlsx", "html", "docx", "forms", *gis.FORMATS, "csv")
 GPKG, CSV = "conflicts.gpkg", "conflicts.csv"
 TRACE = tracefile.NAME
-
-
-@dataclasses.dataclass(frozen=True)
-class Mark:
-    """The file that is moved in last and lists all others: name and schema."""
-
-    name: str
-    schema: str
 
 
 RESULT = Mark("result.json", resultjson.SCHEMA)
@@ -100,38 +85,6 @@ def write_report(
                   write=lambda folder: _write_all(result, folder, how))  # fmt: skip
 
 
-def commit(
-    target: Path, mark: Mark, run_id: str, *, overwrite: bool, write: Callable[[Path], list[str]]
-) -> list[Path]:  # fmt: skip
-    """Let ``write`` fill a folder beside the target and move its files in, the last one named as commit mark.
-
-    Raises
-    ------
-    OutputError
-        The target holds something else, or a file could not be written; what was there is intact.
-    """
-    with _as_output_error(target):
-        old = _old_files(target, mark, run_id, overwrite=overwrite)
-        parent = target.absolute().parent
-        parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.absolute().name}.", suffix=".tmp", dir=parent))
-        fresh, before = work / "new", work / "old"
-        fresh.mkdir()
-        before.mkdir()
-        done = False
-        try:
-            names = write(fresh)
-            for name in names:
-                to_disk(fresh / name)
-            _swap(target.absolute(), fresh, before, (names, old))
-            done = True
-        finally:
-            # files that could not be put back after a failure stay here rather than nowhere
-            if done or not any(before.iterdir()):
-                shutil.rmtree(work, ignore_errors=True)
-    return [target / name for name in names]
-
-
 def check_target(
     out: str | Path, *, formats: Sequence[str] = FORMATS, map_lines: str = "near", overwrite: bool = False,
     out_crs: str | None = None, basemap: str | None = None,
@@ -146,12 +99,7 @@ def check_target(
         The folder holds something that is not ours.
     """
     _how(formats, map_lines, out_crs=out_crs, basemap=basemap)
-    target = Path(out)
-    with _as_output_error(target):
-        ours = _read_mark(target / RESULT.name, RESULT) if target.is_dir() else None
-        if not overwrite and target.exists() and not ours and not (target.is_dir() and not any(target.iterdir())):
-            raise OutputError.of("OUTPUT_NOT_EMPTY", source=target)
-        _movable(target, ours[1] if ours else [])
+    check_free(Path(out), RESULT, overwrite=overwrite)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,58 +128,6 @@ def _how(
 
         html.check_basemap(basemap)
     return _How(tuple(formats), map_lines, gis.out_crs(out_crs), basemap, form, tell)
-
-
-@contextlib.contextmanager
-def _as_output_error(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, XlsxWriterException, DataSourceError) as error:
-        raise OutputError.of("OUTPUT_NOT_WRITTEN", source=target, actual=reason(error)) from error
-
-
-def _old_files(target: Path, mark: Mark, run_id: str, *, overwrite: bool) -> list[str]:
-    """Return the files of an earlier result in the folder, which this one replaces.
-
-    Raises
-    ------
-    OutputError
-        The folder holds something else and ``overwrite`` is not given.
-    """
-    if target.is_dir() and not any(target.iterdir()):
-        return []
-    if not target.exists():
-        return []
-    old = _read_mark(target / mark.name, mark) if target.is_dir() else None
-    if not target.is_dir() or not (overwrite or (old is not None and old[0] == run_id)):
-        raise OutputError.of("OUTPUT_NOT_EMPTY", source=target)
-    return _movable(target, old[1] if old else [])
-
-
-def _movable(target: Path, names: Sequence[str]) -> list[str]:
-    """Return the files that are there; each is moved onto itself, which Windows refuses while a program has it open."""
-    there = [name for name in names if (target / name).is_file()]
-    for name in there:
-        (target / name).replace(target / name)
-    return there
-
-
-def _read_mark(path: Path, mark: Mark) -> tuple[str, list[str]] | None:
-    """Return run id and files of our commit mark; None if it is not ours."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != mark.schema:
-            return None
-        names = [str(entry["path"]) for entry in content["files"]]
-        return str(content["provenance"]["run_id"]), [name for name in names if _inside(name)] + [path.name]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _inside(name: str) -> bool:
-    """Return whether a listed path stays in its folder: somebody may have edited the list."""
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\\" not in name and ":" not in name
 
 
 def _write_all(result: CheckResult, folder: Path, how: _How) -> list[str]:
@@ -281,40 +177,6 @@ def _told(result: CheckResult, report: Report, found: Sequence[Finding]) -> tupl
     provenance = result.provenance | {"finding_counts": result.provenance["finding_counts"] | counts}
     result = dataclasses.replace(result, findings=both, provenance=provenance)
     return result, dataclasses.replace(report, findings=tuple(records(both)), provenance=provenance)
-
-
-def listed(folder: Path, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return name and sha256 of the files a commit mark lists."""
-    return [(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names]
-
-
-def _swap(target: Path, fresh: Path, before: Path, names: tuple[list[str], list[str]]) -> None:
-    """Move the old files out and the new ones in, the commit mark first out and last in; undo it on failure."""
-    new, old = names
-    existed = target.exists()
-    target.mkdir(exist_ok=True)
-    # The commit mark is the last of the new files and the first to go.
-    replaced = [name for name in dict.fromkeys([new[-1], *old, *new]) if (target / name).exists()]
-    moved: list[tuple[Path, Path]] = []
-    try:
-        for name in replaced:
-            _move(target / name, before / name, moved)
-        for name in new:
-            _move(fresh / name, target / name, moved)
-        to_disk(target)
-        to_disk(target.parent)
-    except BaseException:
-        for source, place in reversed(moved):
-            place.replace(source)
-        if not existed:
-            target.rmdir()
-        raise
-
-
-def _move(source: Path, place: Path, moved: list[tuple[Path, Path]]) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    source.replace(place)
-    moved.append((source, place))
 
 
 def without_folders(result: CheckResult) -> CheckResult:

@@ -15,7 +15,7 @@ import xlsxwriter
 
 from controllines.classes import SURVEY, classification
 from controllines.errors import OutputError, reason
-from controllines.report.folder import Mark, commit, listed
+from controllines.report.commit import Mark, commit, listed
 from controllines.report.words import word
 from controllines.report.xlsx import FONT, number_format
 from controllines.tables import AreaTable, LaidOut, Layout, laid_out
