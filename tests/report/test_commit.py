@@ -120,7 +120,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
     monkeypatch.setattr(os, name, failing)
 
 
-#: Three old files moved onto themselves, three out, three in; three new ones and, but on Windows, two folders to the disk.
+#: Three old files moved onto themselves, three out, three in; three files and (not on Windows) two folders to the disk.
 FAILURES = [("replace", number) for number in range(1, 10)] + [
     ("fsync", number) for number in range(1, 6 if os.name == "posix" else 4)
 ]
