@@ -75,6 +75,8 @@ for _page in _MADE:
     OTHERS |= {_page: (f"en/{_page}", "English"), f"en/{_page}": (_page, "中文")}
 #: What Sphinx and napoleon write above parts of docstrings, in the language of the site.
 LABELS = ("Parameters", "Returns", "Raises", "Variables", "Notes")
+#: Words of the theme that it has in English only.
+THEME_ZH = {"Next": "下一页", "Previous": "上一页"}
 _FIELD = re.compile(r"^(\S[^:]*?) : (.+)$")
 
 
@@ -132,6 +134,7 @@ def own_sidebar(app: Any, pagename: str, _template: str, context: dict[str, Any]
         link = f'<p class="other-language"><a href="{context["pathto"](other)}">{name}</a></p>'
         context["body"] = link + context["body"]
     if not pagename.startswith("en/"):
+        context["_"] = lambda text: THEME_ZH.get(text) or translated(text)
         return
     for label in LABELS:
         context["body"] = context["body"].replace(f">{translated(label)}<", f">{label}<")

@@ -59,6 +59,11 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(page, found["language"].strip("{}"), found["body"])
 
 
+def outline(page: Path) -> list[str]:
+    """Return the marks of a page's headings and rows of tables, in order: what two languages have in common."""
+    return re.findall(r"(?m)^(#+|\|)(?= )", _FENCE.sub("", page.read_text(encoding="utf-8")))
+
+
 def links(page: Path) -> Iterator[str]:
     """Yield the local targets of a page's links and pictures."""
     text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", page.read_text(encoding="utf-8")))

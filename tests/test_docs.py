@@ -23,7 +23,7 @@ from typer.main import get_command
 import controllines as cl
 from controllines.cli import _spread, app
 from tests.commands import call
-from tests.pages import DOCS, GENERATED, REPOSITORY, Block, anchors, blocks, links, pages
+from tests.pages import DOCS, GENERATED, REPOSITORY, Block, anchors, blocks, links, outline, pages
 
 PAGES = pages()
 BLOCKS = [block for page in PAGES for block in blocks(page)]
@@ -150,6 +150,11 @@ def test_both_languages_run_the_same(chinese: str, english: str) -> None:
             assert tomllib.loads(one.text) == tomllib.loads(other.text)
         if one.language == "python":
             assert _calls(one) == _calls(other)
+
+
+@pytest.mark.parametrize(("chinese", "english"), PAIRS.items())
+def test_both_languages_have_the_same_headings_and_rows(chinese: str, english: str) -> None:
+    assert outline(DOCS / chinese) == outline(DOCS / english)
 
 
 def _calls(block: Block) -> str:
