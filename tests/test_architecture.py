@@ -282,11 +282,12 @@ def test_the_drawn_floors_are_the_houses() -> None:
         assert above == [], name
 
 
-def test_the_page_of_the_house_has_the_floors_that_are_drawn() -> None:
+def test_the_pages_of_the_house_have_the_floors_that_are_drawn() -> None:
     floors = tomllib.loads((REPOSITORY / "docs" / "house.toml").read_text(encoding="utf-8"))["floors"]
-    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
-    for floor in floors:
-        assert f"| {floor['name'][0]} | {' '.join(f'`{room}`' for room in floor['rooms'])} |" in page
+    for language, name in enumerate(("architecture.md", "en/architecture.md")):
+        page = (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+        for floor in floors:
+            assert f"| {floor['name'][language]} | {' '.join(f'`{room}`' for room in floor['rooms'])} |" in page
 
 
 def home(name: str) -> Path:
