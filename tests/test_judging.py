@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import fields, replace
 from typing import Any
 
@@ -120,6 +121,12 @@ def test_land_is_net_of_ridges_which_stand_by_themselves(result: CheckResult) ->
     assert wood == pytest.approx({
         RED: official(here(480, 400, 500, 500)), FARM: official(here(500, 400, 550, 500)), CITY: 0,
     }, abs=0.02)  # fmt: skip
+
+
+def test_a_line_that_was_not_measured_is_missing_and_not_zero(measured: CheckResult) -> None:
+    unmeasured = measured.land.assign(**{f"{CITY}_m2": math.nan})
+    found = case(judge(replace(measured, land=unmeasured), told()), "parcel", "a")
+    assert {tuple(part.inside) for part in found.land or ()} == {(RED, FARM)}
 
 
 def test_without_land_use_nothing_is_said_of_it() -> None:

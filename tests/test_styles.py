@@ -29,6 +29,7 @@ def test_the_three_lines_and_the_spare_colours_are_told_apart() -> None:
 def test_lines_without_a_look_take_the_spare_colours_in_turn() -> None:
     looks = [style_of("custom:x", position)["line"] for position in range(len(SPARE) + 1)]
     assert looks == [*SPARE, SPARE[0]]
+    assert style_of("custom:x")["line"] == SPARE[0]
     assert style_of("ecological_redline", 3) == style_of("ecological_redline")  # its own, wherever it stands
 
 
