@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import runpy
 import shutil
@@ -218,6 +219,14 @@ def test_the_comparison_says_what_the_programs_say() -> None:
         for program, figures in said.items():
             printed = " | ".join(f"{value:,.2f}".replace(",", "\u00a0") for value in figures)
             assert any(program in row and printed in row for row in rows), (page, program, printed)
+
+
+def test_the_pages_count_what_the_records_of_proofs_hold() -> None:
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in (DOCS / "proof").glob("overlay-*.json")]
+    assert {record["outside"] for record in records} == {0}
+    pairs = f"{sum(record['count'] for record in records):,}".replace(",", " ")
+    for page in ("reliability.md", "en/reliability.md", "testing.md", "en/testing.md"):
+        assert pairs in (DOCS / page).read_text(encoding="utf-8"), page
 
 
 @pytest.mark.postgis
