@@ -71,6 +71,15 @@ def test_a_line_has_no_gaps_as_it_need_not_cover_the_units() -> None:
     assert found.frame.empty
 
 
+def test_only_units_have_gaps() -> None:
+    """Where the plan says what land will be used for, nobody promises that all of it is used today."""
+    uses = frame((0, 0, 8, 8), YDYHFLDM=["0101"])
+    of = plan(land_use=LAND, planned_use=uses)
+    found = books(of).of([booked(of, "现状地类", {0: cell(0, 0, 7, 8)})], [dimension_of(of, "规划用途", {})])
+    assert found.frame.empty
+    assert found.missing.empty
+
+
 @pytest.mark.parametrize(("more_m2", "named"), [(NAMED_M2 * 1.01, True), (NAMED_M2 * 0.99, False)])
 def test_differences_are_named_from_one_square_metre(more_m2: float, named: bool) -> None:
     of = plan()
@@ -92,13 +101,14 @@ def test_units_that_overlap_are_named_for_themselves() -> None:
 # --- units of which nothing is known --------------------------------------------------------------------------
 
 
-def test_a_unit_whose_features_all_failed_is_without_data() -> None:
+@pytest.mark.parametrize("name", ["生态保护红线", "现状地类:0102"])
+def test_a_unit_whose_features_all_failed_is_without_data(name: str) -> None:
     towns = gpd.GeoDataFrame(TOWNS.drop(columns="geometry"), geometry=[TOWNS.geometry[0], None], crs=TOWNS.crs)
-    of = plan(township=towns)
-    found = books(of).of([booked(of, "生态保护红线", {0: cell(0, 0, 3, 2)})], [towns_of(of)])
-    assert found.missing.to_numpy().tolist() == [["生态保护红线", "township", "650422101", "乙镇"]]
+    of = plan(township=towns, land_use=LAND)
+    found = books(of).of([booked(of, name, {0: cell(0, 0, 3, 2)})], [towns_of(of)])
+    assert found.missing.to_numpy().tolist() == [[name, "township", "650422101", "乙镇"]]
     said = [item for item in found.findings if item.code == "UNIT_NO_DATA"]
-    assert [(item.layer, item.actual) for item in said] == [("生态保护红线", "乙镇")]
+    assert [(item.layer, item.actual) for item in said] == [(name, "乙镇")]
 
 
 def test_a_unit_of_which_a_line_says_nothing_is_without_data() -> None:

@@ -259,6 +259,8 @@ def test_planar_areas_are_those_drawn(result: CheckResult) -> None:
     assert planar.to_dict() == pytest.approx({"a": 10_000, "b": 10_000, "c": 20_000}, rel=1e-12)
     piece = result.pieces.set_index(["parcel_id", "kind"])["planar_area_m2"]
     assert piece["a", "ecological_redline"] == pytest.approx(5_000, abs=CHORDS)
+    outside = result.outside.set_index("parcel_id")["planar_area_m2"]
+    assert outside.to_dict() == pytest.approx({"a": 10_000, "c": 20_000}, abs=CHORDS)
 
 
 def test_what_does_not_meet_any_line_has_no_pieces_and_the_columns() -> None:
