@@ -52,6 +52,9 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 html_theme = "furo"
+html_additional_pages = {
+    "search-en": "search.html"
+}  # the same search with English words; its links start from the root
 html_title = f"controllines {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -133,13 +136,16 @@ def own_sidebar(app: Any, pagename: str, _template: str, context: dict[str, Any]
     if other:
         link = f'<p class="other-language"><a href="{context["pathto"](other)}">{name}</a></p>'
         context["body"] = link + context["body"]
-    if not pagename.startswith("en/"):
+    if not pagename.startswith(("en/", "search-en")):
         context["_"] = lambda text: THEME_ZH.get(text) or translated(text)
         return
     for label in LABELS:
-        context["body"] = context["body"].replace(f">{translated(label)}<", f">{label}<")
+        context["body"] = context.get("body", "").replace(f">{translated(label)}<", f">{label}<")
     context["_"] = context["gettext"] = lambda text: text
     context["language"] = "en"
+    path_to = context["pathto"]
+    context["pathto"] = lambda to, *more, **named: path_to("search-en" if to == "search" else to, *more, **named)
+    context["script_files"] = [one for one in context["script_files"] if "translations.js" not in str(one.filename)]
     trees = TocTree(app.env)
     shown = [trees.resolve(pagename, app.builder, node, titles_only=True, includehidden=True, maxdepth=-1, prune=False)
              for node in app.env.get_doctree("en/index").findall(addnodes.toctree)]  # fmt: skip
