@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from controllines import packed, store
+from controllines import packed, store, tiles
 from controllines.errors import PlanError
 from controllines.generations import read_manifest
-from controllines.plans import open_plan
+from controllines.plans import checksum, open_plan
 from controllines.preparation import describe, prepare
 from controllines.store import PreparedLayer
 from tests.builders import FARM, RED
@@ -75,7 +75,10 @@ def test_blocks_and_given_back_memory_change_nothing(made, tmp_path, monkeypatch
     for path in folder.glob("gen-*/*/*.npy"):
         [same] = again.glob(f"gen-*/{path.parent.name}/{path.name}")
         assert same.read_bytes() == path.read_bytes(), path.name
+    whole = checksum(open_plan(again))
     monkeypatch.setattr(store, "LET_GO", 1)
+    monkeypatch.setattr(tiles, "READ", 1)
+    assert checksum(open_plan(again)) == whole
     assert [store.verify(store.open_layer(again, read_manifest(again), key)) for key in (RED, FARM)]
 
 

@@ -154,21 +154,31 @@ class PreparedLayer(Layer):
         return gpd.GeoDataFrame(read_table(self.folder / ATTRIBUTES), geometry=self.shapes, crs=LONLAT)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Checked:
-    """Compares blocks of tiles with their CRC32, each once in this process."""
+    """Compares blocks of tiles with their CRC32, each once in this process; gives memory back as blocks are used."""
 
     tiles: Tiles
     crc: Array
     folder: Path
+    mapped: int = 0
 
     @cached_property
     def seen(self) -> Array:
         return np.zeros(len(self.tiles.blocks), bool)
 
     def blocks(self, blocks: Array) -> None:
-        """Raise unless these blocks are what was written."""
-        for number, block in enumerate(blocks[~self.seen[blocks]].tolist(), start=int(self.seen.sum()) + 1):
+        """Raise unless these blocks, which are about to be used, are what was written."""
+        for start in range(0, len(blocks), LET_GO):
+            own = blocks[start : start + LET_GO]
+            if self.mapped + len(own) > LET_GO:
+                _let_go(self.tiles)
+                self.mapped = 0
+            self.mapped += len(own)
+            self._compare(own[~self.seen[own]].tolist())
+
+    def _compare(self, blocks: list[int]) -> None:
+        for block in blocks:
             try:
                 same = crc_of(self.tiles, block) == self.crc[block]
             except (IndexError, ValueError):  # offsets that lead out of the arrays
@@ -176,8 +186,6 @@ class _Checked:
             if not same:
                 raise damaged(self.folder, f"第 {block} 块")
             self.seen[block] = True
-            if number % LET_GO == 0:
-                _let_go(self.tiles)
 
 
 def _let_go(tiles: Tiles) -> None:

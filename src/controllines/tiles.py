@@ -35,6 +35,8 @@ EXACT = 1e-9
 SAME_M = 1e-9
 #: Bits for each coordinate along the Hilbert curve.
 _HILBERT_BITS = 16
+#: Tiles whose coordinates are read at a time.
+READ = 4_096
 #: Pairs of boxes that are compared at a time.
 _PAIRS = 4_000_000
 _EMPTY = shapely.Polygon()
@@ -82,8 +84,10 @@ class Tiles:
 
     def geoms(self, rows: Array) -> Array:
         """Return the tiles at ``rows`` as polygons."""
-        if not len(rows):
-            return np.empty(0, dtype=object)
+        parts = [self._geoms(rows[start : start + READ]) for start in range(0, len(rows), READ)]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=object)
+
+    def _geoms(self, rows: Array) -> Array:
         self.check(np.unique(rows // BLOCK))
         ring, tiles = _runs(self.tiles, rows)
         point, rings = _runs(self.rings, ring)

@@ -25,7 +25,8 @@ def path(tmp_path: Path, counties: gpd.GeoDataFrame) -> Path:
 
 
 @pytest.fixture
-def fresh() -> Iterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(border, "IDLE_S", 600.0)
     border.WORKER.close()
     yield
     border.WORKER.close()
@@ -43,6 +44,17 @@ def test_one_worker_reads_file_after_file(path: Path, fresh: None) -> None:
     with pytest.raises(InputError):
         read(path, limits=Limits(max_features=1))
     assert border.WORKER.pid == first
+
+
+def test_an_idle_worker_is_closed_and_the_next_file_gets_another(
+    path: Path, fresh: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(border, "IDLE_S", 0.0)
+    read(path)
+    assert border.WORKER._rest is not None
+    border.WORKER._rest.join(60)
+    assert border.WORKER.pid is None
+    assert len(read(path)[0].frame) == 3
 
 
 def test_trusted_files_need_no_worker(path: Path, fresh: None) -> None:

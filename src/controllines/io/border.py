@@ -30,30 +30,47 @@ _SKIPPED_DRIVERS = (
 _FOREIGN = ("GDAL_", "OGR_", "OSR_", "CPL_", "PROJ_", "SHAPE_", "SQLITE_")
 
 
+#: After so many seconds without a file the worker is closed: its 140 MB are worth more than the start of a new one.
+IDLE_S = 2.0
+
+
 class _Broken(Exception):  # noqa: N818 - never leaves this module
     """The worker ended in the middle of an exchange."""
 
 
 class _Worker:
-    """The one worker of this process: started at first use, replaced after a crash, closed at exit."""
+    """The one worker of this process: started at first use, replaced after a crash, closed when idle and at exit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
+        self._rest: threading.Timer | None = None
 
     def read(self, shown: Path, request: Mapping[str, object], limits: Limits) -> tuple[dict[str, Any], list[pa.Table]]:
         """Have one file read, one at a time."""
         with self._lock:
-            reused = self._alive()
-            for attempt in (1, 2):
-                try:
-                    return self._attempt(shown, request, limits.max_seconds)
-                except _Broken:
-                    # A worker that read files before may have died of something else: the file gets a fresh one.
-                    if attempt == 2 or not reused:
-                        break
-            raise InputError.of("READ_CRASHED", source=shown, expected=limits.max_memory_bytes)
+            if self._rest is not None:
+                self._rest.cancel()
+            try:
+                return self._read(shown, request, limits)
+            finally:
+                self._rest = threading.Timer(IDLE_S, self.close)
+                self._rest.daemon = True
+                self._rest.start()
+
+    def _read(
+        self, shown: Path, request: Mapping[str, object], limits: Limits
+    ) -> tuple[dict[str, Any], list[pa.Table]]:
+        reused = self._alive()
+        for attempt in (1, 2):
+            try:
+                return self._attempt(shown, request, limits.max_seconds)
+            except _Broken:
+                # A worker that read files before may have died of something else: the file gets a fresh one.
+                if attempt == 2 or not reused:
+                    break
+        raise InputError.of("READ_CRASHED", source=shown, expected=limits.max_memory_bytes)
 
     def _attempt(
         self, shown: Path, request: Mapping[str, object], max_seconds: float
