@@ -44,7 +44,7 @@ from tests.county import cell, frame
 def over(of: Plan, land: Land, kind: str, *, suspect: bool = False, widths: Widths = Widths()) -> Line:
     laid, coverage = of.layers[kind], of.coverage[kind].shapes
     looked = near(laid.in_plane, windows(land.geoms, widths.around_m)), near(coverage, windows(land.geoms))
-    return lay_over(land, laid, looked, suspect=np.full(len(land), suspect), widths=widths)
+    return lay_over(land, laid, looked, suspect=np.full(len(land), suspect), widths=widths, lengths=True)
 
 
 @pytest.fixture(scope="module")
