@@ -62,6 +62,7 @@ def test_a_failure_of_the_system_names_its_file(tmp_path):
 def test_a_path_too_long_for_windows_is_told_as_that(monkeypatch):
     """Windows says that it does not exist."""
     error = FileNotFoundError(2, "No such file or directory", f"D:/{'长' * 260}/表.xlsx")
+    monkeypatch.setattr(errors, "_WINDOWS", False)
     assert "个字符" not in errors.reason(error)
     monkeypatch.setattr(errors, "_WINDOWS", True)
     assert "路径有 270 个字符，Windows 缺省不超过 260 个" in errors.reason(error)

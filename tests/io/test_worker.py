@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
 import pyarrow as pa
 import pytest
 
-from controllines.io.worker import limit_memory
+from controllines.io.worker import ask_nobody, limit_memory
 
 REQUEST = {"layer": None, "encoding": None, "max_features": 100, "options": {}, "max_memory_bytes": 4 * 2**30}
 #: Prints where the answers go, as libraries do, while it serves.
@@ -73,7 +74,7 @@ def test_a_refusal_is_an_answer_and_the_next_file_is_read(process: subprocess.Po
 def test_memory_is_limited_and_never_above_what_was_allowed_before() -> None:
     code = """
 import resource
-from controllines.io.worker import limit_memory
+from controllines.io.worker import ask_nobody, limit_memory
 resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))
 for most in (2**32, 2**34):
     limit_memory(most)
@@ -86,6 +87,17 @@ except MemoryError:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(2**32), str(2**33), "none"]
+
+
+def test_a_crash_waits_for_nobody_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[int] = []
+    windows = SimpleNamespace(SEM_FAILCRITICALERRORS=1, SEM_NOGPFAULTERRORBOX=2, SEM_NOOPENFILEERRORBOX=0x8000,
+                              SetErrorMode=modes.append)  # fmt: skip
+    monkeypatch.setitem(sys.modules, "msvcrt", windows)
+    ask_nobody()
+    assert modes == [0x8003]
+    monkeypatch.setitem(sys.modules, "msvcrt", None)
+    ask_nobody()
 
 
 def test_where_there_is_no_limit_to_set_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:

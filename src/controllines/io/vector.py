@@ -17,6 +17,7 @@ from controllines.findings import Finding, finding
 from controllines.io import border, drawing, rings, shapefile
 from controllines.io.curves import SAGITTA_M
 from controllines.io.gate import Opened
+from controllines.io.nesting import deep_rows
 from controllines.io.source import Source, Wanted
 from controllines.packed import Block, Packed, boxes_of, row_slices
 from controllines.packed import packed as pack_block
@@ -168,6 +169,10 @@ def _heights(count: int, opened: Opened, layer: str | None) -> list[Finding]:
 def _decoded(column: Any, opened: Opened, layer: str | None, *, first: int) -> tuple[np.ndarray, list[Finding], int]:
     """Return geometries, findings by row (the first is number ``first``), and how many have heights or measures."""
     wkb = column.to_numpy(zero_copy_only=False)
+    deep = deep_rows(wkb)
+    if len(deep):
+        wkb = wkb.copy()
+        wkb[deep] = None
     with np.errstate(invalid="ignore"):  # NaN coordinates are found later, by feature
         geoms = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
         unread = np.flatnonzero(shapely.is_missing(geoms) & ~pd.isna(wkb))
@@ -175,6 +180,7 @@ def _decoded(column: Any, opened: Opened, layer: str | None, *, first: int) -> t
         high = int((shapely.has_z(geoms) | shapely.has_m(geoms)).sum())
         geoms = np.asarray(shapely.force_2d(geoms), dtype=object)
     closed, broken = unread[~shapely.is_missing(geoms[unread])], unread[shapely.is_missing(geoms[unread])]
+    broken = np.union1d(broken, deep)
     found = [
         finding(code, source=opened.shown, layer=layer, feature=f"row:{first + row + 1}")
         for code, rows in (("GEOMETRY_RING_CLOSED", closed), ("GEOMETRY_UNREADABLE", broken)) for row in rows

@@ -21,6 +21,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     # Whatever GDAL or a library prints must not get between the answers.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    ask_nobody()
     for line in sys.stdin.buffer:
         request = json.loads(line)
         limit_memory(request.pop("max_memory_bytes"))
@@ -52,6 +53,16 @@ def _stream(table: pa.Table) -> memoryview:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return memoryview(sink.getvalue())
+
+
+def ask_nobody() -> None:
+    """Let a crash end this process at once: Windows would show a window first, and wait for somebody to close it."""
+    try:
+        import msvcrt
+    except ImportError:
+        return
+    modes = ("SEM_FAILCRITICALERRORS", "SEM_NOGPFAULTERRORBOX", "SEM_NOOPENFILEERRORBOX")
+    msvcrt.SetErrorMode(sum(getattr(msvcrt, mode) for mode in modes))  # type: ignore[attr-defined,unused-ignore]
 
 
 def limit_memory(most: int) -> None:
