@@ -73,7 +73,7 @@ def test_sha256_of_one_file_and_of_several(tmp_path: Path, counties: gpd.GeoData
     assert read(shp)[0].sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-FILES = ["$(touch canary)", "a;b", "'", "&", "%00", "a\nb", "a!b", "-h", "~"]
+FILES = ["$(touch canary)", "a;b", "'", "&", "%00", "a!b", "-h", "~", *(["a\nb"] if os.name == "posix" else [])]
 
 
 @pytest.mark.parametrize("trusted", [False, True])

@@ -102,7 +102,7 @@ def test_vrt_in_disguise(sealed: Path, calls: tuple[str, list[object]], suffix: 
     source = f"<SrcDataSource>/vsicurl/{calls[0]}/x.geojson</SrcDataSource>"
     vrt = f'<OGRVRTDataSource><OGRVRTLayer name="x">{source}</OGRVRTLayer></OGRVRTDataSource>'
     path = sealed / f"x.{suffix}"
-    path.write_text(start + vrt)
+    path.write_text(start + vrt, encoding="utf-8", newline="")
     refused(path, "FILE_FORMAT_MISMATCH", "FILE_CORRUPT", limits=BOUND)
 
 
