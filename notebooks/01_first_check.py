@@ -45,7 +45,7 @@ print(plan.name, plan.version)
 
 # %%
 totals = {
-    plan.layers[kind].kind.zh: cl.official_area(plan.layers[kind].frame).sum() / 1e6
+    plan.layers[kind].kind.zh: float(cl.official_area(plan.layers[kind].frame).sum()) / 1e6
     for kind in ("ecological_redline", "permanent_farmland", "urban_boundary")
 }
 {name: round(km2, 2) for name, km2 in totals.items()}

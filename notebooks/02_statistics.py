@@ -67,7 +67,7 @@ table.balance
 # %%
 inside = table.frame.groupby("line")["area_m2"].sum()
 by_zone = cl.tabulate(plan, of=lines, by="规划分区").frame.groupby("line")["area_m2"].sum()
-(inside[lines] - by_zone[lines]).abs().max()  # 换一种分法，总数不变（平方米）
+f"{(inside[lines] - by_zone[lines]).abs().max():.6f} m²"  # 换一种分法，总数不变
 
 # %% [markdown]
 # ## 5 统计图 · Plots
