@@ -14,7 +14,6 @@ import itertools
 import json
 import os
 import re
-import resource
 import selectors
 import signal
 import subprocess
@@ -98,11 +97,9 @@ def outcome(path: Path) -> tuple[str, str]:
     return "result", "some excluded" if (status == "excluded").any() else "read"
 
 
-def _worker_rss() -> int:
-    from controllines.io.border import WORKER
-
+def _peak_kb(pid: int | str | None) -> int:
     try:
-        text = Path(f"/proc/{WORKER.pid}/status").read_text(encoding="ascii")
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:
         return 0
     peak = re.search(r"VmHWM:\s*(\d+)", text)
@@ -111,6 +108,8 @@ def _worker_rss() -> int:
 
 def serve(seed: int, keep: Path) -> None:
     """Read the mutants whose numbers come in, one after the other; tell the parent of each in one line of JSON."""
+    from controllines.io.border import WORKER
+
     warnings.simplefilter("error")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is seen, but not between the answers
@@ -126,8 +125,8 @@ def serve(seed: int, keep: Path) -> None:
             kind, code, trace = _tried(path)
             told = {
                 "n": number, "sha": sha(name, data), "format": name, "kind": kind, "code": code,
-                "seconds": round(time.perf_counter() - began, 4), "worker_rss": _worker_rss(),
-                "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                "seconds": round(time.perf_counter() - began, 4), "worker_rss": _peak_kb(WORKER.pid),
+                "rss": _peak_kb("self"),
             }  # fmt: skip
             if kind in ("failure", "hang"):
                 _keep(keep, number, name, data, why=f"{code}\n{trace}")

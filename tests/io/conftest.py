@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from controllines.errors import InputError
 from controllines.io import Limits, border, read
+from tests.memory import peak_kb
 
 HEADER = {
     "格式版本号": "1.01版本", "数据产生单位": "巴楚县自然资源局", "坐标系": "2000国家大地坐标系", "几度分带": "3",
@@ -134,16 +135,8 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: tuple[str, li
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["temp", "收件"]
     assert len(list(inputs.iterdir())) == 1
     assert calls[1] == []
-    assert resident_kb(border.WORKER.pid) < MOST_RESIDENT_KB
+    assert peak_kb(border.WORKER.pid) < MOST_RESIDENT_KB
     border.WORKER.close()
-
-
-def resident_kb(pid: int | None) -> int:
-    """Return the greatest memory a process had in use, where the platform tells."""
-    status = Path(f"/proc/{pid}/status")
-    if pid is None or not status.exists():
-        return 0
-    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
 
 
 def bomb() -> str:

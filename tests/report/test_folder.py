@@ -136,9 +136,10 @@ def test_marking_stands_on_every_sheet_and_on_the_page(make_result, tmp_path):
 #: Rectangles of 30 to 300 m all over the demo county, two to a project.
 ROOT = Path(__file__).resolve().parents[2]
 RUN = """
-import resource, sys
+import sys
 import geopandas as gpd, numpy as np, pyogrio, shapely
 import controllines as cl
+from tests.memory import peak_kb
 west, south, east, north = pyogrio.read_info("data/demo/规划/三区三线_演示.gpkg", layer="YJJBNTBHTB")["total_bounds"]
 random, count = np.random.default_rng(1), 10_000
 x, y = random.uniform(west, east, count), random.uniform(south, north, count)
@@ -149,7 +150,7 @@ land = gpd.GeoDataFrame({"DKBH": ids, "XMBH": [f"X{n // 2:05d}" for n in range(c
 result = cl.check(land, "data/demo/规划/plan.toml", as_of="2026-11-21")
 told = []
 cl.write_report(result, sys.argv[1], formats=["xlsx", "html", "gpkg"], tell=told.append)
-print(len(told), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(len(told), peak_kb() // 1024)
 """
 
 
