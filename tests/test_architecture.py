@@ -23,9 +23,9 @@ PACKAGE = REPOSITORY / "src" / "controllines"
 
 #: Rooms by level; a module imports only from lower levels. ``io``, ``report`` and ``demo`` are packages, one room each.
 LEVELS = (
-    ("findings", "versions"),
-    ("errors",),
-    ("units", "rounding", "crs", "kinds", "inscribed", "packed", "styles", "texts"),
+    ("findings", "versions", "texts"),
+    ("errors", "strict"),
+    ("units", "rounding", "crs", "kinds", "inscribed", "packed", "styles"),
     ("area", "clean", "corridors", "datum", "lengths", "tables", "io", "classes", "roles"),
     ("guard", "standards"),
     ("tiles",),

@@ -13,9 +13,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from controllines.errors import UsageError
+from controllines.strict import Strict
 
 CULTIVATED, RIDGE = "01", "1203"
 FARM, BUILT, UNUSED = "农用地", "建设用地", "未利用地"
@@ -25,16 +26,14 @@ SURVEY, LAND_SEA = "survey", "land_sea_2023"
 OWNERS = {"1": "国有", "2": "国有", "3": "集体", "4": "集体"}
 
 
-class Disputed(BaseModel):
+class Disputed(Strict):
     """A class that practice books under different big classes: the choices, the usual one first, and why."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     choices: tuple[str, ...]
     why: str
 
 
-class Classification(BaseModel):
+class Classification(Strict):
     """One version of one classification.
 
     Attributes
@@ -53,24 +52,22 @@ class Classification(BaseModel):
     to : where the land of a code went in the other version if not to the same code (三调: in 用地用海 2023)
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     title: str
     version: str
     source: str
     confidence: str
-    codes: dict[str, str] = {}
+    codes: dict[str, str] = Field(default_factory=dict)
     suffixes: str = ""
-    level1: dict[str, str] = {}
-    elsewhere: dict[str, tuple[str, ...]] = {}
-    big: dict[str, tuple[str, ...]] = {}
-    disputed: dict[str, Disputed] = {}
+    level1: dict[str, str] = Field(default_factory=dict)
+    elsewhere: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    big: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    disputed: dict[str, Disputed] = Field(default_factory=dict)
     prefix: bool = False
     open: tuple[str, ...] = ()
     like: str | None = None
-    differs: dict[str, str] = {}
+    differs: dict[str, str] = Field(default_factory=dict)
     marks: tuple[str, ...] = ()
-    to: dict[str, tuple[str, ...]] = {}
+    to: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     def base(self, code: str) -> str:
         """Return the normal form of a code without the letter of its variety: ``0201k`` → ``0201``."""

@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 import pyproj
 import shapely
-from pydantic import BaseModel, ConfigDict, FiniteFloat, model_serializer
+from pydantic import ConfigDict, FiniteFloat, model_serializer
 
 from controllines.crs import LONLAT, RF, A, SourceCRS, from_lonlat, recognise, to_lonlat
 from controllines.errors import CRSError
+from controllines.strict import Strict
 
 Array = np.ndarray
 #: Xi'an 80 and Beijing 54 lie less than 200 m from CGCS2000; a greater move means wrong units, signs or convention.
@@ -23,7 +24,7 @@ MOST_M = 500.0
 _SALT = b"controllines: seven parameters"
 
 
-class SevenParameters(BaseModel):
+class SevenParameters(Strict):
     """Seven parameters of a datum (plan.toml ``[layers.*.to_cgcs2000]``); no repr and no dump shows a value.
 
     Attributes
@@ -36,7 +37,7 @@ class SevenParameters(BaseModel):
         the point turns) has the opposite signs.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     dx: FiniteFloat
     dy: FiniteFloat

@@ -7,30 +7,29 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from controllines.datum import SevenParameters
 from controllines.errors import PlanError, UsageError
 from controllines.kinds import kind_of
 from controllines.layers import Reading
-from controllines.texts import BACKSLASH, TomlError, toml_of
+from controllines.strict import Strict, model_of
+from controllines.texts import BACKSLASH, TomlError
 
 
-class LayerSpec(BaseModel):
+class LayerSpec(Strict):
     """One ``[layers.*]`` table of plan.toml; see the contract for the meaning of each key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     layer: str | None = None
     crs: str | None = None
-    fields: dict[str, str] = {}
+    fields: dict[str, str] = Field(default_factory=dict)
     coverage: str | None = None
     version: str | None = None
     as_at: dt.date | None = None
     source: str | None = None
     approval: str | None = None
-    accept_excluded: list[str] = []
+    accept_excluded: list[str] = Field(default_factory=list)
     datum: Literal["as_is"] | None = None
     edges_straight_in: str | None = None
     sense: Literal["avoid", "stay_within"] | None = None
@@ -51,10 +50,8 @@ class LayerSpec(BaseModel):
                        to_cgcs2000=self.to_cgcs2000)  # fmt: skip
 
 
-class PlanSpec(BaseModel):
+class PlanSpec(Strict):
     """The ``[plan]`` table of plan.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = ""
     version: str | None = None
@@ -62,17 +59,15 @@ class PlanSpec(BaseModel):
     valid_from: dt.date | None = None
     valid_to: dt.date | None = None
     synthetic: bool = False
-    big_classes: dict[str, str] = {}
+    big_classes: dict[str, str] = Field(default_factory=dict)
 
 
-class PlanFile(BaseModel):
+class PlanFile(Strict):
     """A whole plan.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     plan: PlanSpec = PlanSpec()
     layers: dict[str, LayerSpec]
-    aliases: dict[str, str] = {}
+    aliases: dict[str, str] = Field(default_factory=dict)
 
 
 def kind_key(name: str, sense: str | None) -> str:
@@ -92,12 +87,9 @@ def parse(path: Path) -> PlanFile:
         It is no TOML, or a key or value is wrong.
     """
     try:
-        return PlanFile.model_validate(toml_of(path.read_bytes()))
+        return model_of(PlanFile, path.read_bytes())
     except TomlError as error:
         raise PlanError.of("PLAN_TOML", source=path, actual=str(error)) from None
-    except ValidationError as error:
-        wrong = "；".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise PlanError.of("PLAN_TOML", source=path, actual=wrong) from None
 
 
 def spec_checksum(spec: LayerSpec) -> str:

@@ -12,15 +12,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from controllines.classes import SURVEY, Classification, classification, normal
+from controllines.strict import Strict
 
 
-class Field(BaseModel):
+class Field(Strict):
     """One official field: its names (first found wins), what it holds, and what must be so."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     names: tuple[str, ...]
     type: Literal["text", "number"]
@@ -33,10 +30,8 @@ class Field(BaseModel):
     confidence: str | None = None
 
 
-class Table(BaseModel):
+class Table(Strict):
     """The official table of a kind of layer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     table: str
     confidence: str
@@ -44,20 +39,16 @@ class Table(BaseModel):
     fields: tuple[Field, ...]
 
 
-class Tolerance(BaseModel):
+class Tolerance(Strict):
     """How far a recorded area may be from a computed one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     absolute_m2: float
     relative: float
     confidence: str
 
 
-class Tables(BaseModel):
+class Tables(Strict):
     """``data/fields.toml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: str
     source: str
@@ -65,10 +56,8 @@ class Tables(BaseModel):
     kinds: dict[str, Table]
 
 
-class CodeList(BaseModel):
+class CodeList(Strict):
     """One list of codes and their names."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     version: str
@@ -84,20 +73,16 @@ class CodeList(BaseModel):
         return code in self.codes or below or code.startswith(self.open or "\0")
 
 
-class ListVersion(BaseModel):
+class ListVersion(Strict):
     """What one version of a list says otherwise: codes of its own, and other names (empty: no such code)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     marks: tuple[str, ...]
     differs: dict[str, str]
 
 
-class Together(BaseModel):
+class Together(Strict):
     """A code that depends on the class beside it: where there must be one, and where only one is possible."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     field: str
     beside: str
@@ -112,10 +97,8 @@ class Together(BaseModel):
         return code == only if only and code else bool(code) or not land.startswith(self.required)
 
 
-class Codes(BaseModel):
+class Codes(Strict):
     """``data/codes.toml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: str
     lists: dict[str, CodeList]

@@ -9,9 +9,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from controllines.errors import UsageError
+from controllines.strict import Strict
 
 Value = str | bool | float
 TRUE, FALSE = ("是", "true", "yes", "1"), ("否", "false", "no", "0")
@@ -19,17 +20,15 @@ TRUE, FALSE = ("是", "true", "yes", "1"), ("否", "false", "no", "0")
 _FIELD_BYTES = 10
 
 
-class Choice(BaseModel):
+class Choice(Strict):
     """One value that a fact can take, its Chinese name, and how well its wording is known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     zh: str
     verification: Literal["V", "V2", "U"] | None = None
     note: str = ""
 
 
-class Fact(BaseModel):
+class Fact(Strict):
     """One thing the rules may ask of a project.
 
     Attributes
@@ -42,13 +41,11 @@ class Fact(BaseModel):
     role, kind : of a file: ``cover`` (conflicts with the line ``kind`` must lie inside it) or ``makeup`` (补划)
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     key: str
     zh: str
     type: Literal["choice", "bool", "number", "file"]
     question: str
-    values: dict[str, Choice] = {}
+    values: dict[str, Choice] = Field(default_factory=dict)
     unit: str = ""
     role: Literal["cover", "makeup"] | None = None
     kind: str | None = None

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import model_validator
 
 from controllines.errors import UsageError
 from controllines.figures.numbers import Printed, printed
 from controllines.figures.words import factor, unit_pattern
 from controllines.kinds import registry
+from controllines.strict import Strict, model_of
 from controllines.tables import AreaTable
-from controllines.texts import TomlError, toml_of
+from controllines.texts import TomlError
 
 MET, CLOSE, BROKEN, UNKNOWN = "met", "close", "broken", "unknown"
 #: Status, and what tables call it, with its light.
@@ -38,14 +39,12 @@ COLUMNS = ("name", "place", "year", "nature", "sense", "target", "unit", "measur
 PUBLISHED = {"托克逊": "toksun", "喀什": "kashgar"}
 
 
-class Target(BaseModel):
+class Target(Strict):
     """One ``[[targets]]`` of a file of targets.
 
     ``name`` is that of the measured value (a control line's Chinese name or key, or any other); ``value`` is text, to
     keep its decimals; ``convention`` is the column of areas it is held against.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     nature: Literal["约束性", "预期性"] | None = None
@@ -66,10 +65,8 @@ class Target(BaseModel):
         return self
 
 
-class Targets(BaseModel):
+class Targets(Strict):
     """A file of targets: whose they are, and where they were published."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: str
     place: str
@@ -151,12 +148,9 @@ def read_targets(path: str | Path) -> Targets:
     packaged = PUBLISHED.get(str(path))
     source = files("controllines").joinpath(f"data/figures/targets/{packaged}.toml") if packaged else Path(path)
     try:
-        return Targets.model_validate(toml_of(source.read_bytes()))
+        return model_of(Targets, source.read_bytes())
     except (OSError, TomlError) as error:
         raise UsageError.of("TARGETS_FILE", source=path, actual=str(error)) from None
-    except ValidationError as error:
-        wrong = "；".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError.of("TARGETS_FILE", source=path, actual=wrong) from None
 
 
 def _measured(measured: object, target: Target) -> float | None:

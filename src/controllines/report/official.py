@@ -16,15 +16,15 @@ from typing import Any, Literal
 
 import numpy as np
 import xlsxwriter
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from controllines.errors import OutputError, UsageError, reason
 from controllines.report.formrows import Rows, rows_of
 from controllines.report.xlsx import FONT, PAGE_WIDTH, number_format, text_width
 from controllines.results import CheckResult
 from controllines.rounding import controlled
+from controllines.strict import Strict, model_of
 from controllines.tables import TOTAL
-from controllines.texts import TomlError, toml_of
+from controllines.texts import TomlError
 from controllines.units import NO_DATA, UNITS, convert, print_area
 
 Array = np.ndarray
@@ -36,10 +36,8 @@ EXAMPLE = "（参考样式）"
 SIGNED = "填表人：　　　　　　　　审核人：　　　　　　　　日期：　　　　年　　月　　日"
 
 
-class Column(BaseModel):
+class Column(Strict):
     """One column of a form; see ``data/forms/three_lines.toml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     heading: tuple[str, ...]
     value: str = ""
@@ -50,7 +48,7 @@ class Column(BaseModel):
     each: Literal["", "classes"] = ""
 
 
-class Form(BaseModel):
+class Form(Strict):
     """A form: title, rows, columns.
 
     Attributes
@@ -62,8 +60,6 @@ class Form(BaseModel):
     unit, decimals, total : of the figures; where 合计 stands
     notes : below the table
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: str
     title: str
@@ -112,14 +108,11 @@ def form_of(name: str | Path) -> Form:
 @cache
 def _read(content: bytes, where: str) -> Form:
     try:
-        form = Form.model_validate(toml_of(content))
+        form = model_of(Form, content)
         if form.unit not in UNITS:
             raise UsageError.of("FORM_WRONG", source=where, actual=f"unit = {form.unit}")
     except TomlError as error:
         raise UsageError.of("FORM_WRONG", source=where, actual=str(error)) from None
-    except ValidationError as error:
-        wrong = "；".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError.of("FORM_WRONG", source=where, actual=wrong) from None
     return form
 
 

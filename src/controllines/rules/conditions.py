@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from controllines.strict import Strict
 
 Value = str | bool | float
 Facts = Mapping[str, Value]
@@ -18,12 +20,6 @@ Truth = bool | None
 FORMS = ("all", "any", "not", "fact")
 LIMITS = ("above", "at_least", "at_most", "below")
 OPERATORS = ("equals", "one_of", *LIMITS)
-
-
-class Strict(BaseModel):
-    """A table of a rule pack: unknown keys are errors, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Condition(Strict):

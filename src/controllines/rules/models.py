@@ -15,8 +15,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from controllines.rules.conditions import Condition, Strict
+from controllines.rules.conditions import Condition
 from controllines.rules.levels import Effect
+from controllines.strict import Strict
 
 Tag = Literal["V", "V2", "code", "Vf", "U"]
 #: From the weakest to the strongest.

@@ -20,9 +20,9 @@ from controllines import io
 from controllines.errors import UsageError
 from controllines.findings import Finding, finding
 from controllines.rules.checks import problems
-from controllines.rules.conditions import Strict
 from controllines.rules.models import Document, Rule
 from controllines.rules.toml_lines import key_lines, line_of
+from controllines.strict import Strict
 from controllines.texts import TomlError, toml_of
 
 NATIONAL, NONE = "national", "none"
