@@ -23,6 +23,7 @@ PACKAGE = REPOSITORY / "src" / "controllines"
 
 #: Rooms by level; a module imports only from lower levels. ``io``, ``report`` and ``demo`` are packages, one room each.
 LEVELS = (
+    ("packaged",),
     ("findings", "versions", "texts"),
     ("errors", "strict"),
     ("units", "rounding", "crs", "kinds", "inscribed", "packed", "styles"),

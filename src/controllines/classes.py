@@ -6,16 +6,15 @@ names a variety of the class without it.
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from pydantic import Field
 
 from controllines.errors import UsageError
+from controllines.packaged import packaged
 from controllines.strict import Strict
 
 CULTIVATED, RIDGE = "01", "1203"
@@ -109,8 +108,7 @@ class Classification(Strict):
 @cache
 def classification(key: str = SURVEY) -> Classification:
     """Return a classification: ``survey`` (三调), ``land_sea_2023`` or ``land_sea_2020`` (用地用海)."""
-    text = files("controllines").joinpath(f"data/classes/{key}.toml").read_text(encoding="utf-8")
-    read: dict[str, Any] = tomllib.loads(text)
+    read: dict[str, Any] = packaged(f"classes/{key}")
     if "like" not in read:
         return Classification(**read)
     other = classification(read["like"])

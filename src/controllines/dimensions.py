@@ -6,11 +6,9 @@ as codes differ from place to place. What no list knows keeps the code and name 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from controllines.errors import UsageError
 from controllines.findings import Finding, finding
 from controllines.kinds import OUTSIDE_ALL, registry
 from controllines.layers import Layer
+from controllines.packaged import packaged
 from controllines.plans import Plan, layer_of
 from controllines.roles import as_code, as_text
 from controllines.standards import code_lists, list_version
@@ -370,4 +369,4 @@ def _term(plan: Plan, text: str) -> Term:
 
 @cache
 def _data() -> dict[str, Any]:
-    return tomllib.loads(files("controllines").joinpath("data/statistics.toml").read_text(encoding="utf-8"))
+    return packaged("statistics")

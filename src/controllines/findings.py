@@ -6,12 +6,12 @@ severities and their sentences stand in ``data/findings.toml``.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from controllines.packaged import packaged
 
 SEVERITIES = ("error", "repair", "warning", "info")
 #: At most this many findings per code and layer are listed; the exact count is always kept.
@@ -64,8 +64,7 @@ class Entry:
 @cache
 def catalogue() -> dict[str, Entry]:
     """Return all codes, from ``data/findings.toml``."""
-    text = files("controllines").joinpath("data/findings.toml").read_text(encoding="utf-8")
-    return {code: Entry(code=code, **entry) for code, entry in tomllib.loads(text)["findings"].items()}
+    return {code: Entry(code=code, **entry) for code, entry in packaged("findings")["findings"].items()}
 
 
 def finding(

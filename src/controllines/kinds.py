@@ -5,14 +5,13 @@ The registry is ``data/kinds.toml``; a kind of the user's own is written ``custo
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from controllines.errors import UsageError
+from controllines.packaged import packaged
 
 AVOID, STAY_WITHIN = "avoid", "stay_within"
 #: Name of what lies outside every unit of a layer.
@@ -70,7 +69,7 @@ def placeholders() -> frozenset[str]:
 
 @cache
 def _data() -> dict[str, Any]:
-    return tomllib.loads(files("controllines").joinpath("data/kinds.toml").read_text(encoding="utf-8"))
+    return packaged("kinds")
 
 
 def _kind(key: str, entry: dict[str, Any]) -> Kind:

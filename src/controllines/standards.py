@@ -6,13 +6,12 @@ confidence ``K`` or ``?``.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 from controllines.classes import SURVEY, Classification, classification, normal
+from controllines.packaged import packaged
 from controllines.strict import Strict
 
 
@@ -109,13 +108,13 @@ class Codes(Strict):
 @cache
 def tables() -> Tables:
     """Return the official field tables, from ``data/fields.toml``."""
-    return Tables.model_validate(_data("fields"))
+    return Tables.model_validate(packaged("fields"))
 
 
 @cache
 def code_lists() -> Codes:
     """Return the code lists, from ``data/codes.toml`` and the land classes."""
-    read = _data("codes")
+    read = packaged("codes")
     versions = {year: classification(f"land_sea_{year}") for year in ("2023", "2020")}
     read["lists"] |= {"land_survey": _list(classification(SURVEY)), "land_sea": _list(versions["2023"])}
     read["versions"] = {"land_sea": {
@@ -126,10 +125,6 @@ def code_lists() -> Codes:
 
 def _list(one: Classification) -> dict[str, Any]:
     return one.model_dump(include={"title", "version", "confidence", "codes", "prefix", "open"})
-
-
-def _data(name: str) -> dict[str, Any]:
-    return tomllib.loads(files("controllines").joinpath(f"data/{name}.toml").read_text(encoding="utf-8"))
 
 
 def list_version(pairs: Iterable[tuple[str, str]], key: str = "land_sea") -> set[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from controllines.packaged import packaged
 
 
 @cache
 def styles() -> dict[str, Any]:
     """Return colours and hatches by kind."""
-    return tomllib.loads(files("controllines").joinpath("data/report/styles.toml").read_text(encoding="utf-8"))
+    return packaged("report/styles")
 
 
 def style_of(kind: str, position: int = 0) -> dict[str, Any]:

@@ -6,10 +6,8 @@ vertices: what is shared stays shared, so layers fit each other to the last digi
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ import shapely
 
 from controllines.area import official_area
 from controllines.crs import EdgeRule, SourceCRS, from_lonlat, gauss_kruger, recognise, reproject, split_edges
+from controllines.packaged import packaged
 
 Array = np.ndarray
 #: Decimals of a degree in written coordinates: 0.1 mm.
@@ -43,7 +42,7 @@ class Mesh:
 @cache
 def settings() -> dict[str, Any]:
     """Return ``data/demo.toml``."""
-    return tomllib.loads(files("controllines").joinpath("data/demo.toml").read_text(encoding="utf-8"))
+    return packaged("demo")
 
 
 def home_plane() -> SourceCRS:

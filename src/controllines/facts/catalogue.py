@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import tomllib
 import unicodedata
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 from pydantic import Field
 
 from controllines.errors import UsageError
+from controllines.packaged import packaged
 from controllines.strict import Strict
 
 Value = str | bool | float
@@ -66,8 +65,7 @@ class Fact(Strict):
 @cache
 def catalogue() -> dict[str, Fact]:
     """Return all facts by key, in the order of forms."""
-    text = files("controllines").joinpath("data/facts.toml").read_text(encoding="utf-8")
-    return {key: Fact(key=key, **entry) for key, entry in tomllib.loads(text)["facts"].items()}
+    return {key: Fact(key=key, **entry) for key, entry in packaged("facts")["facts"].items()}
 
 
 def fact_of(name: str, *, where: object = None) -> Fact:

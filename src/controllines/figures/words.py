@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from controllines.packaged import packaged
 
 #: A number; thousands may be set off by commas or narrow spaces.
 NUMBER = r"(?<![\d.])(?:\d{1,3}(?:[,\u00a0\u2009\u202f]\d{3})+|\d+)(?:\.\d+)?(?!\d)"
@@ -29,7 +29,7 @@ def plain(text: str) -> str:
 @cache
 def data() -> dict[str, Any]:
     """Return the whole vocabulary."""
-    return tomllib.loads(files("controllines").joinpath("data/figures/words.toml").read_text(encoding="utf-8"))
+    return packaged("figures/words")
 
 
 def said(key: str) -> tuple[str, ...]:

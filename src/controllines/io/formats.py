@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
 from controllines.errors import InputError
+from controllines.packaged import packaged
 
 _MAGIC = {
     "ESRI Shapefile": b"\x00\x00\x27\x0a", "GPKG": b"SQLite format 3\x00", "Parquet": b"PAR1", "zip": b"PK",
@@ -30,7 +29,7 @@ _KNOWN = {
 
 @cache
 def _registry() -> dict[str, Any]:
-    return tomllib.loads(resources("controllines").joinpath("data/io/formats.toml").read_text(encoding="utf-8"))
+    return packaged("io/formats")
 
 
 @cache

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files as resources
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from controllines.io import shapefile, sheets, survey, txt
 from controllines.io.gate import Opened, exceeded
 from controllines.io.sheets import Sheet
 from controllines.io.source import Source, Wanted
+from controllines.packaged import packaged
 
 #: A table may have a title and some words about the project above its header row.
 _HEADER_WITHIN = 30
@@ -104,7 +103,7 @@ def read_xlsx(opened: Opened, wanted: Wanted) -> list[Source]:
 @cache
 def _names() -> dict[str, dict[str, str]]:
     """Return heading -> role, and word -> key of a statement."""
-    raw = tomllib.loads(resources("controllines").joinpath("data/io/points.toml").read_text(encoding="utf-8"))
+    raw = packaged("io/points")
     return {
         part: {_heading(name): role for role, names in raw[part].items() for name in names}
         for part in ("columns", "statements")

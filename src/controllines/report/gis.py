@@ -5,11 +5,9 @@ The figures are those of the result, not rounded; what is said in words is what 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +20,7 @@ from controllines.crs import SourceCRS, from_lonlat, recognise, reproject, to_lo
 from controllines.errors import ControlLinesError, UsageError
 from controllines.io.dated import dated
 from controllines.kinds import STAY_WITHIN
+from controllines.packaged import packaged
 from controllines.report.model import LineRow, Report
 from controllines.report.qgis import add_styles
 from controllines.report.rows import Row, records
@@ -37,7 +36,7 @@ Array = np.ndarray
 
 @cache
 def _catalogue() -> dict[str, Any]:
-    return tomllib.loads(files("controllines").joinpath("data/report/gis.toml").read_text(encoding="utf-8"))
+    return packaged("report/gis")
 
 
 def file_names(formats: Sequence[str]) -> dict[str, list[str]]:

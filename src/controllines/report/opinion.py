@@ -6,17 +6,16 @@ names of :class:`Opinion`'s fields.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
 from controllines.classes import BIG, CULTIVATED
 from controllines.kinds import OUTSIDE_ALL, STAY_WITHIN
+from controllines.packaged import packaged
 from controllines.report.figures import Area, area, metres, parts
 from controllines.report.model import LineRow, ParcelRow, ProjectRow, Report
 from controllines.report.points import FEW, MOST, Point
@@ -94,8 +93,7 @@ class Opinion:
 
 @cache
 def _catalogue() -> dict[str, dict[str, str]]:
-    text = files("controllines").joinpath("data/report/opinion.toml").read_text(encoding="utf-8")
-    return {name: part for name, part in tomllib.loads(text).items() if isinstance(part, dict)}
+    return {name: part for name, part in packaged("report/opinion").items() if isinstance(part, dict)}
 
 
 def _say(key: str, section: str = "form", **values: object) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 
+from controllines.packaged import packaged
 from controllines.texts import one_line as clean
 from controllines.texts import unprintable
 
@@ -18,8 +17,7 @@ XLSX, HTML = "三线核对汇总表.xlsx", "地图.html"
 @cache
 def words() -> dict[str, dict[str, str]]:
     """Return all words by section."""
-    text = files("controllines").joinpath("data/report/words.toml").read_text(encoding="utf-8")
-    return {name: section for name, section in tomllib.loads(text).items() if isinstance(section, dict)}
+    return {name: section for name, section in packaged("report/words").items() if isinstance(section, dict)}
 
 
 def say(section: str, key: str, **values: object) -> str:

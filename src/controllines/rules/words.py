@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from controllines.packaged import packaged
 
 
 @cache
 def words() -> dict[str, dict[str, Any]]:
     """Return all words by section."""
-    content = files("controllines").joinpath("data/rules/words.toml").read_text(encoding="utf-8")
-    return {name: part for name, part in tomllib.loads(content).items() if isinstance(part, dict)}
+    return {name: part for name, part in packaged("rules/words").items() if isinstance(part, dict)}
 
 
 def text(section: str, key: str, **values: object) -> str:

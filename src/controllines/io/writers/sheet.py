@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pyarrow as pa
 import pyproj
 
 from controllines.findings import Finding, finding
+from controllines.packaged import packaged
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class Task:
 
 @cache
 def _formats() -> Mapping[str, Format]:
-    data = tomllib.loads(files("controllines").joinpath("data/io/writers.toml").read_text(encoding="utf-8"))
+    data = packaged("io/writers")
     known = data["formats"]
     return {suffix: _format(suffix, known.get(entry.pop("like", ""), {}) | entry) for suffix, entry in known.items()}
 
